@@ -1,0 +1,256 @@
+"""The board: what a pair reads after a run. It turns verdicts into text, and runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TextIO
+
+if TYPE_CHECKING:
+    from shared.day import Day, Exercise
+
+BAR, PRINTED, PROSE = 24, 8, 100  # cells of the bar; printed lines that are shown; the widest readable line
+STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+MARKS = {"done": "✓+", "wrong": "✗x", "todo": "·.", "waiting": "–-"}
+PLAIN = {"·": "-", "…": "...", "–": "-", "—": "-", "─": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "²": "^2"}
+PLAIN = str.maketrans(PLAIN | {"’": "'", "‘": "'", "“": '"', "”": '"', "√": "sqrt", "−": "-", "÷": "/", "≠": "!="})
+ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+
+@dataclass
+class Problem:
+    """What went wrong in one test, in the order in which it is shown."""
+
+    test: str  # "test_equals_torch[batch 2, heads 3]"
+    where: str | None  # "answers/attention.py:31"
+    summary: str  # the check's sentence, or "IndexError: index 3 is out of range"
+    lines: list[str]
+    printed: str = ""  # what the answer printed during that test
+    says: str | None = None  # the diagnosis
+    why_later: bool = False  # there is a diagnosis, held back until the second failing run
+
+
+@dataclass
+class Verdict:
+    """How one exercise stands. `wrong` with no test at all means that its module does not import."""
+
+    exercise: Exercise
+    state: Literal["done", "wrong", "todo", "waiting"]
+    passed: int
+    total: int
+    waits_for: str | None = None
+    problem: Problem | None = None
+    where: str | None = None  # file:line of the definition
+
+    def text(self) -> str:
+        """How it stands, in a few words."""
+        if self.state == "todo":
+            return f"to do · {self.exercise.minutes} min"
+        if self.state == "waiting":
+            return f"waits for {self.waits_for or 'an earlier exercise'}"
+        if not self.total:
+            return "no tests" if self.state == "done" else "does not import"
+        if self.state == "done":
+            return f"{self.total} test{'s' * (self.total > 1)}"
+        return f"{self.passed} of {self.total} tests pass" if self.total > 1 else "its one test fails"
+
+
+def supports(stream: TextIO) -> tuple[bool, bool]:
+    """Whether `stream` can show the marks (fancy), and whether it should get colours."""
+    encoding = getattr(stream, "encoding", None) or os.environ.get("PYTHONIOENCODING", "").partition(":")[0] or "ascii"
+    try:
+        fancy = bool("".join(MARKS.values()).encode(encoding))
+    except (UnicodeEncodeError, LookupError):
+        fancy = False
+    # The old Windows console prints escape codes as they are; newer terminals say who they are.
+    terminal = stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ)
+    return fancy, terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def cells(text: str) -> int:
+    """Columns that `text` takes in a terminal: 2 for a wide character, 0 for a combining mark or a colour."""
+    text = ESCAPE.sub("", text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def duration(minutes: int) -> str:
+    """Minutes in words; above an hour in steps of ten, since it is a guess anyway."""
+    minutes = minutes if minutes < 60 else (minutes + 9) // 10 * 10
+    parts = [(minutes // 60, "hour"), (minutes % 60, "minute")]
+    return " ".join(f"{n} {unit}{'s' * (n > 1)}" for n, unit in parts if n) or "no time"
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How to write on this terminal: which characters, which colours, how wide."""
+
+    fancy: bool
+    color: bool
+    width: int = 100
+
+    def paint(self, style: str, text: str) -> str:
+        return f"\033[{STYLES[style]}m{text}\033[0m" if self.color else text
+
+    def finish(self, lines: list[str]) -> str:
+        """The lines as one text, in ASCII where the terminal has no more."""
+        text = "\n".join(lines)
+        return text if self.fancy else text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
+
+    def clean(self, text: str) -> str:
+        """Text from elsewhere made harmless: no colours, no control characters, nothing that can't be encoded."""
+        text = ESCAPE.sub("", text).expandtabs(4)
+        return self.finish(["".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)])
+
+    def cut(self, text: str, indent: int, most: int = 10_000) -> str:
+        """One indented line that fits; it ends between two values wherever there is a gap."""
+        room, dots, end, used = min(self.width - indent, most), " …" if self.fancy else " ...", 0, 0
+        text = self.clean(text[:2000])
+        if cells(text) > room:
+            while (used := used + cells(text[end])) <= room - len(dots):
+                end += 1
+            gap = text.rfind(" ", 0, end + 1)
+            text = text[: gap if gap > end // 2 else end].rstrip(" ,") + dots
+        return " " * indent + text
+
+    def wrap(self, text: str, indent: int, most: int = 9) -> list[str]:
+        """Prose over as many lines as it takes, but at most `most`; words stay whole."""
+        room = min(self.width, PROSE) - indent
+        lines = textwrap.wrap(self.clean(text[:4000]), room, break_long_words=False, break_on_hyphens=False)
+        return [self.cut(line, indent) for line in [*lines[: most - 1], " ".join(lines[most - 1 :])] if line]
+
+    def bar(self, done: int, total: int) -> str:
+        """Full only when all is done, and not empty once something is."""
+        filled = BAR if done == total else min(max(round(BAR * done / total), done > 0), BAR - 1)
+        return f"[{self.paint('green', '#' * filled)}{'-' * (BAR - filled)}]"
+
+    def mark(self, state: str) -> str:
+        return self.paint({"done": "green", "wrong": "red"}.get(state, "dim"), MARKS[state][not self.fancy])
+
+    def row(self, verdict: Verdict, column: int, remark: str = "") -> str:
+        """One exercise: mark, name, how it stands."""
+        name, text = verdict.exercise.name.ljust(column), verdict.text() + remark
+        name = name if verdict.state == "done" else self.paint("bold" if verdict.state == "wrong" else "dim", name)
+        return (
+            f"    {self.mark(verdict.state)} {name}   {text if verdict.state == 'wrong' else self.paint('dim', text)}"
+        )
+
+    def detail(self, verdict: Verdict, problem: Problem) -> list[str]:
+        """One failure: the test, the place, what came out, and what that looks like."""
+        name, test = verdict.exercise.name, self.clean(problem.test)
+        if not verdict.total:
+            name, test = f"{verdict.exercise.module} does not import", ""
+        head = f"  {self.mark('wrong')} {self.paint('bold', name)}"
+        fits = cells(f"{head} · {test}") <= self.width
+        out = [head + f" · {test}" * bool(test and fits)] + [self.cut(test, 6)] * (not fits)
+        out += [self.paint("dim", self.cut(problem.where, 6))] if problem.where else []
+        out += self.wrap(problem.summary, 6, most=3)
+        out += [self.cut(line, 8) for block in problem.lines for line in block.split("\n")]
+        printed = problem.printed.rstrip()
+        before = printed.count("\n") + 1 - PRINTED
+        out += [self.paint("dim", "      your code printed")] * bool(printed)
+        out += [self.paint("dim", f"        … {before:,} line{'s' * (before > 1)} before that")] * (before > 0)
+        for line in printed.rsplit("\n", PRINTED)[-PRINTED:] if printed else []:
+            # A progress bar rewrites its line after each "\r": what stayed on the screen is the last piece.
+            out.append(self.cut(line.rstrip("\r").rpartition("\r")[2], 8, PROSE).rstrip())
+        if problem.says:
+            return out + self.wrap(f"This looks like a classic. {problem.says}", 6)
+        later = "A known mistake matches. Run again, or WHY=1, to see which."
+        return out + [self.paint("dim", f"      {later}")] * problem.why_later
+
+    def pointer(self, label: str, name: str, *columns: str | None) -> list[str]:
+        """`next  name     place     command`; a command that doesn't fit goes below, since it is there to be copied."""
+        parts, start = [self.paint("bold", name), *filter(None, columns)], f"  {label}  "
+        if cells(line := start + "     ".join(parts)) <= self.width:
+            return [line]
+        return [start + "     ".join(parts[:-1]), " " * len(start) + parts[-1]]
+
+
+def render(
+    day: Day,
+    verdicts: Iterable[Verdict],
+    *,
+    testing: str,
+    device: str,
+    fancy: bool = True,
+    color: bool = False,
+    hint_command: Callable[[str], str] | str = "make hint DAY={day} EX={name}",
+    notes: Iterable[str] = (),
+    width: int = 100,
+    start_command: str = "make start DAY={day}",
+    next_day: str | None = None,
+) -> str:
+    """The board as text, without a newline at its end.
+
+    Verdicts for less than the day's core (EX=…) give just those rows and the first problem: no bar.
+    `hint_command` is a function of the exercise's name, or text with {day} and {name}.
+    """
+    ink, known = Ink(fancy, color, max(width, 40)), {v.exercise.name: v for v in verdicts}
+    every = [known[e.name] for e in day.exercises if e.name in known]
+    bonus = {e.name for s in day.sections for e in s.exercises if s.bonus or e.bonus}
+    whole = all(e.name in known or e.name in bonus for e in day.exercises)
+    core = [v for v in every if v.exercise.name not in bonus]
+    left = [v for v in core if v.state != "done"]
+    column = max((len(v.exercise.name) for v in every), default=0)
+
+    out, marked = [f"{ink.paint('bold', day.name)}  testing {testing} on {device}", ""], False
+    for section in sorted(day.sections, key=lambda s: s.bonus):
+        rows = [known[e.name] for e in section.exercises if e.name in known]
+        if whole and rows and section.bonus and not marked:
+            out, marked = [*out, "", ink.paint("dim", "  ── bonus ──")], True
+        if rows and len(every) > 1:
+            out.append("  " + ink.paint("bold", section.name))
+        out += [ink.row(v, column, " · bonus" * (v.exercise.name in bonus and not section.bonus)) for v in rows]
+    if whole:
+        done, minutes = len(core) - len(left), sum(v.exercise.minutes for v in left)
+        time = f" · about {duration(minutes)} to go" if left else ""
+        out += ["", f"  {ink.bar(done, len(core))}  {done} of {len(core)}{time}"]
+
+    wrong = [v for v in every if v.state == "wrong"]
+    if wrong and wrong[0].problem:
+        out += ["", *ink.detail(wrong[0], wrong[0].problem)]
+    for note in notes:
+        out += ["", *ink.wrap(note, 2)]
+
+    # Where to go on: what is wrong, then what is to do ("todo" sorts before "waiting").
+    ahead = [v for v in (left if whole else every) if v.state in ("todo", "waiting")]
+    ahead = wrong + sorted(ahead, key=lambda v: v.state)
+    start = whole and left and testing.startswith("skeleton")
+    if whole and not left and not testing.startswith("solution"):
+        title = day.title.rpartition("·")[2].strip()
+        text = f"That is the whole day: {title}, all {len(core)} exercises, every part your own. Well built."
+        more = [f"{v.exercise.name} ({v.exercise.minutes} min)" for v in every if v not in core and v.state == "todo"]
+        out += ["", *ink.wrap(text, 2)]
+        out += ink.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)
+        if next_day and not ahead:
+            out += ["", *ink.pointer("next", next_day, start_command.format(day=next_day.partition("_")[0]))]
+    if whole and left and not any(v.state in ("done", "wrong") for v in every):
+        out += ["", f"  Nothing is built yet. The first one takes about {duration(ahead[0].exercise.minutes)}."]
+    out += [""] * bool(ahead)
+    if start:
+        out += ink.pointer("start", start_command.format(day=day.short), "makes answers/, where you write")
+    for first in ahead[:1]:
+        name = first.waits_for or first.exercise.name
+        place = known[name].where if name in known else None
+        hint = hint_command(name) if callable(hint_command) else hint_command.format(day=day.short, name=name)
+        if first.state == "wrong" and not first.total:  # a hint would not help; the place of the error does
+            name, place, hint = (first.problem and first.problem.where) or first.exercise.module, None, None
+        if start and place:
+            place = place.replace("skeleton/", "answers/", 1)
+        out += ink.pointer("next " if start else "next", name, place, hint)
+    return ink.finish(out)
+
+
+def progress(days: Iterable[tuple[Day | str, int, int, int]], *, fancy: bool = True, color: bool = False) -> str:
+    """All days on one board, from (day, exercises done, exercises, minutes left) for each."""
+    rows = [(getattr(day, "name", day), *numbers) for day, *numbers in days]
+    rows.append(("together", *(sum(row[i] for row in rows) for i in (1, 2, 3))))
+    ink, column, digits, out = Ink(fancy, color), max(len(row[0]) for row in rows), len(str(rows[-1][2])), []
+    for name, done, total, minutes in rows:
+        state, time = ("done", "done") if done == total else ("todo", f"about {duration(minutes)} to go")
+        mark, name = ink.mark(state), ink.paint("bold", name.ljust(column))
+        out.append(f"  {mark} {name}   {ink.bar(done, total)}  {done:>{digits}} of {total:>{digits}} · {time}")
+    return ink.finish([*out[:-1], "", out[-1]])

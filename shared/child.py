@@ -1,0 +1,172 @@
+"""The process in which answers run. It may hang, crash or exit: `shared.runner` watches it from outside.
+
+It is started with one argument, a Job as JSON, and tells what happens as JSON lines on what was its standard output.
+"""
+
+import ast
+import faulthandler
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GIGABYTE = 1 << 30
+
+
+@dataclass
+class Job:
+    """What to run: `mode` is "test" or "strength"."""
+
+    day: str  # the folder
+    implementation: str | None
+    mode: str = "test"
+    exercises: list[str] | None = None  # None: all
+    skip: list[str] = field(default_factory=list)  # exercises that ended an earlier process
+    done: list[str] = field(default_factory=list)  # tests (or jobs) that an earlier process finished
+    broken: list[str] = field(default_factory=list)  # modules whose import ended an earlier process
+    seconds: float = 20.0  # for the tests of one exercise
+    memory: float = 6.0  # GiB beyond what torch takes
+    everywhere: bool = True  # also try tensors "on cuda"
+    stack: str = ""  # where the traceback goes when time is up
+    mutants: bool = True
+
+
+class Session:
+    """The job as a pytest plugin: imports the answers one by one, collects, runs, tells."""
+
+    def __init__(self, job: Job, channel):
+        self.job, self.channel = job, channel
+        self.day, self.implementation = job.day, job.implementation
+        self.plugin = None  # shared.plugin.DayPlugin, which registers itself here
+        self.unimportable: set[str] = set(job.broken)
+        self.spent: dict[str, float] = {}
+        self.stack = open(job.stack, "w")  # noqa: SIM115 (faulthandler writes to it until the end)
+
+    def tell(self, event: str, **facts) -> None:
+        self.channel.write(json.dumps({"event": event, **facts}) + "\n")
+        self.channel.flush()
+
+    def deadline(self, seconds: float) -> None:
+        """From now on there are so many seconds, then the process ends; 0 takes that back."""
+        faulthandler.cancel_dump_traceback_later()
+        if seconds:
+            faulthandler.dump_traceback_later(seconds, exit=True, file=self.stack)
+
+    # ---- pytest's hooks
+
+    def pytest_collection(self, session):
+        """Before pytest looks at the tests: does what they import import?"""
+        import importlib
+
+        from shared.outcome import in_words, place
+
+        day, folder = self.plugin.day, self.plugin.folder
+        self.tests: dict[Path, set[str]] = {}
+        wanted = {day.exercise(name).section for name in self.job.exercises or ()}
+        for file in sorted((day.path / "tests").glob("test_*.py")):
+            section = file.stem.removeprefix("test_")
+            if not wanted or section in wanted:
+                self.tests[file] = self._needed(file) | {section} & self.plugin.world.names
+        tried: set[str] = set(self.unimportable)
+        sections = [section.name for section in day.sections]
+        needed = set().union(*self.tests.values())
+        for name in sorted(needed, key=lambda name: sections.index(name) if name in sections else len(sections)):
+            if name in tried:
+                continue
+            tried.add(name)
+            self.tell("importing", module=name)
+            self.deadline(60)
+            try:
+                importlib.import_module(name)
+            except BaseException as error:
+                self.unimportable.add(name)
+                self.tell(
+                    "unimportable",
+                    module=name,
+                    where=place(error, folder) or f"{folder.name}/{name}.py",
+                    summary=_import_trouble(error, in_words(error, day, folder), name, folder.name),
+                    stub=isinstance(error, NotImplementedError) and bool(place(error, folder)),
+                )
+            self.deadline(0)
+
+    def pytest_ignore_collect(self, collection_path):
+        if collection_path.suffix == ".py":
+            needs = self.tests.get(collection_path)
+            return needs is None or bool(needs & self.unimportable) or None
+        return None
+
+    def _needed(self, file: Path) -> set[str]:
+        tree = ast.parse(file.read_bytes())
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        return names & self.plugin.world.names
+
+    def pytest_runtestloop(self, session):
+        if self.job.mode == "strength":
+            from shared.strength import measure
+
+            measure(self, session)
+        else:
+            from shared.testing import run_tests
+
+            run_tests(self, session)
+        self.deadline(0)
+        self.tell("end")
+        return True
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.tell("uncollected", what=report.nodeid, text=str(report.longrepr)[-3000:])
+
+
+def _import_trouble(error: BaseException, words: str, module: str, folder: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and str(error).endswith("is missing"):
+        return f"{error}; `start` brings the stubs back and keeps what is there"
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg}"
+    return words
+
+
+def limit_resources(gigabytes: float) -> None:
+    """Memory and files that a process may take, where the system knows how (Linux; elsewhere only the clock watches)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for limit, amount in ((resource.RLIMIT_DATA, gigabytes * GIGABYTE), (resource.RLIMIT_FSIZE, GIGABYTE / 4)):
+        try:
+            hard = resource.getrlimit(limit)[1]
+            resource.setrlimit(limit, (int(amount), hard))
+        except (ValueError, OSError):
+            pass
+
+
+def main() -> None:
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # What an answer prints, at whatever level, goes where stderr goes: to the runner's log.
+    os.dup2(2, 1)
+    job = Job(**json.loads(sys.argv[1]))
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+    import pytest
+    import torch
+
+    if os.environ.get("DEVICE", "cpu") == "cpu":
+        limit_resources(job.memory)
+    torch.set_num_threads(min(torch.get_num_threads(), 4))
+    session = Session(job, channel)
+
+    class Door:
+        """Hands the session to shared.plugin before that configures itself."""
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_configure(self, config):
+            config._byo_job = session
+
+    tests = str(Path(job.day) / "tests")
+    options = ["-p", "shared.plugin", "-p", "no:cacheprovider", "-q", "-p", "no:faulthandler", "--tb=no"]
+    pytest.main([*options, "--rootdir", job.day, "-o", "addopts=", tests], plugins=[Door()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""How one test ended, told in words that help: which line of the answer, what was wrong with it."""
+
+import re
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.checks import CheckFailed
+from shared.day import Day
+from shared.verdicts import definition_line
+
+NO_SUCH = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
+MANY = 200_000  # characters printed, beyond which only the last lines travel
+
+
+@dataclass
+class Outcome:
+    """`kind` is pass, fail or todo (the stub of `owner` was reached). `error` is the exception's type where it is not a check's."""
+
+    kind: str = "pass"
+    owner: str = ""
+    error: str = ""
+    problem: dict | None = None
+    records: list[Any] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def signature(self) -> tuple[str, str, list[Any]]:
+        """What tells two answers apart: how the test ended and what the checks saw."""
+        return self.kind, self.error, self.records
+
+
+def judge(error: BaseException, printed: str, test: str, exercise: str | None, day: Day, folder: Path) -> Outcome:
+    """The outcome of a test that raised `error` while the modules of `folder` were under test."""
+    where = place(error, folder)
+    if isinstance(error, NotImplementedError) and where and error.args and day.owner_exercise(str(error.args[0])):
+        return Outcome("todo", owner=str(error.args[0]))
+    if isinstance(error, CheckFailed):
+        summary, lines = error.summary, list(error.lines)
+        # A check fails in the test: what helps is where the answer stands.
+        where = definition(exercise, day, folder)
+    else:
+        summary, lines = in_words(error, day, folder), []
+    problem = dict(
+        test=test,
+        where=where or definition(exercise, day, folder),
+        summary=summary,
+        lines=lines,
+        printed=_last_lines(printed),
+    )
+    return Outcome("fail", error="" if isinstance(error, CheckFailed) else type(error).__name__, problem=problem)
+
+
+def place(error: BaseException, folder: Path) -> str | None:
+    """file:line of the last frame in `folder`, "answers/attention.py:31"; for a SyntaxError the line that doesn't parse."""
+    if isinstance(error, SyntaxError) and error.filename and folder in Path(error.filename).parents:
+        return f"{folder.name}/{Path(error.filename).name}:{error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
+    return f"{folder.name}/{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
+
+
+def definition(exercise: str | None, day: Day, folder: Path) -> str | None:
+    """file:line where an exercise is defined; just the file where it is not."""
+    return definition_line(day, day.exercise(exercise), folder.name) if exercise else None
+
+
+def in_words(error: BaseException, day: Day, folder: Path) -> str:
+    """One line for an exception that is not a check's."""
+    name, text = type(error).__name__, str(error).strip()
+    first = text.splitlines()[0][:300] if text else ""
+    if match := NO_SUCH.match(text):
+        module, missing = match.groups()
+        return f"{folder.name}/{module}.py has no `{missing}`; `make reset DAY={day.short} EX={missing}` puts its stub back"
+    if isinstance(error, SystemExit):
+        return "the answer called sys.exit(); a function returns"
+    if isinstance(error, RecursionError):
+        return "RecursionError: it calls itself without end"
+    if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
+        return "it asked for more memory than a test may have" + (f" ({first[:120]})" if first else "")
+    if "reading from stdin while output is captured" in text or isinstance(error, EOFError):
+        return "it waits for the keyboard, input(); nobody types during a test"
+    if name == "ReferenceUsed":
+        return first
+    if name == "Failed":
+        return first
+    if isinstance(error, AssertionError) and first:
+        return first.split("\n")[0]
+    return f"{name}: {first}" if first else name
+
+
+def _last_lines(printed: str) -> str:
+    if len(printed) <= MANY:
+        return printed
+    lines = printed.splitlines()
+    return "\n" * (len(lines) - 50) + "\n".join(line[:500] for line in lines[-50:])

@@ -1,0 +1,160 @@
+"""Watches the calls that tests make into an answer: its arguments must not be modified, and it must run on any device.
+
+A forgotten `device=` is caught on a laptop: torch's FakeTensorMode makes tensors "on cuda" that have no values but obey
+CUDA's rules, so a call that a test made on the CPU is made again with those.
+"""
+
+import copy
+import functools
+import inspect
+import itertools
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from shared.checks import CheckFailed
+from shared.day import Day
+from shared.records import recorder
+
+KEPT = 3  # calls an exercise that are made again elsewhere
+
+
+@dataclass
+class Call:
+    function: object
+    args: tuple
+    kwargs: dict
+
+
+class Spy:
+    """Wraps a day's exercises: functions, and the `forward` of modules. The plugin says which exercise is being tested."""
+
+    def __init__(self, day: Day):
+        self.day = day
+        self.exercise: str | None = None  # whose test is running; None: look away
+        self.may_modify = False
+        self.calls: dict[str, list[Call]] = {}
+        self._depth = 0
+
+    def watch(self, module: ModuleType) -> None:
+        for exercise in self.day.exercises:
+            if exercise.module != f"{module.__name__}.py":
+                continue
+            thing = getattr(module, exercise.name, None)
+            if inspect.isfunction(thing):
+                setattr(module, exercise.name, self._wrap(thing, exercise.name))
+            elif inspect.isclass(thing) and issubclass(thing, nn.Module) and inspect.isfunction(vars(thing).get("forward")):
+                thing.forward = self._wrap(vars(thing)["forward"], exercise.name)
+
+    def _wrap(self, function, exercise: str):
+        @functools.wraps(function)
+        def watched(*args, **kwargs):
+            __tracebackhide__ = True
+            # Only what a test calls itself: an exercise that uses another one may well work in place.
+            if self._depth or self.exercise is None:
+                return function(*args, **kwargs)
+            kept_args, kept_kwargs = tree_map(_copy, (args, kwargs))
+            self._depth += 1
+            try:
+                result = function(*args, **kwargs)
+            finally:
+                self._depth -= 1
+            if not self.may_modify:
+                _compare(function, args, kwargs, kept_args, kept_kwargs)
+            if exercise == self.exercise and len(self.calls.setdefault(exercise, [])) < KEPT:
+                self.calls[exercise].append(Call(function, kept_args, kept_kwargs))
+            return result
+
+        return watched
+
+
+def _copy(value):
+    return value.detach().clone().requires_grad_(value.requires_grad) if _plain(value) else value
+
+
+def _plain(value) -> bool:
+    # A parameter is the module's own affair, and clones of it would break ties.
+    return isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and value.layout == torch.strided
+
+
+def _compare(function, args, kwargs, kept_args, kept_kwargs) -> None:
+    __tracebackhide__ = True
+    names = [*inspect.signature(function).parameters]
+    before = zip(itertools.chain(names, itertools.repeat("an argument")), kept_args)
+    after = itertools.chain(args, kwargs.values())
+    for (name, old), new in zip(itertools.chain(before, kept_kwargs.items()), after):
+        if _plain(old) and not _same(old, new):
+            recorder.keep(["modified", name, new])
+            raise CheckFailed(f"the answer modified its argument `{name}` in place", "the caller still needs it as it was")
+
+
+def _same(old: Tensor, new: Tensor) -> bool:
+    if old.shape != new.shape:
+        return False
+    return bool(((old == new) | ((old != old) & (new != new))).all())
+
+
+def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
+    """What goes wrong when `call` is made with tensors "on cuda": (a sentence, the error), or None.
+
+    None also where torch cannot tell without real values (`.item()`, an index by mask).
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    mode = FakeTensorMode()
+    memo: dict[int, Tensor] = {}
+
+    def move(value):
+        if isinstance(value, nn.Module):
+            return _moved_module(value, mode, memo)
+        if isinstance(value, Tensor):
+            return _on_cuda(value, mode, memo)
+        return torch.device("cuda") if isinstance(value, torch.device) else value
+
+    inputs = (call.args, call.kwargs)
+    try:
+        with mode:
+            args, kwargs = tree_map(move, inputs)
+            taken = [value for value in _leaves((args, kwargs)) if isinstance(value, Tensor | nn.Module | torch.device)]
+            if not taken:
+                return None
+            result = call.function(*args, **kwargs)
+    except Exception as error:
+        text = str(error)
+        if "same device" in text or "DeviceMismatch" in type(error).__name__ or "Device Propagation" in text:
+            return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
+        return None
+    if any(isinstance(value, Tensor) and value.device.type == "cpu" for value in _leaves(result)):
+        return "on a GPU the result would still lie on the CPU: make it on the device of what comes in", None
+    return None
+
+
+def _leaves(value) -> list:
+    found: list = []
+    tree_map(found.append, value)
+    return found
+
+
+def _on_cuda(tensor: Tensor, mode, memo: dict[int, Tensor]) -> Tensor:
+    if id(tensor) not in memo:
+        moved = mode.from_tensor(tensor.detach()).to("cuda").requires_grad_(tensor.requires_grad)
+        memo[id(tensor)] = nn.Parameter(moved, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
+    return memo[id(tensor)]
+
+
+def _moved_module(module: nn.Module, mode, memo: dict[int, Tensor]) -> nn.Module:
+    """What `module.cuda()` does: parameters and buffers move, a tensor kept as a plain attribute stays behind."""
+    from torch._subclasses.fake_tensor import unset_fake_temporarily
+
+    with unset_fake_temporarily():
+        module = copy.deepcopy(module)
+    for part in module.modules():
+        for store in (part._parameters, part._buffers):
+            store.update({name: _on_cuda(value, mode, memo) for name, value in store.items() if value is not None})
+        for name, value in vars(part).items():
+            if isinstance(value, Tensor):
+                vars(part)[name] = mode.from_tensor(value.detach())
+    return module

@@ -1,0 +1,108 @@
+"""In the child: runs a day's tests in the README's order, and looks for the known mistake behind the first wrong answer."""
+
+import time
+
+from _pytest.runner import runtestprotocol
+
+from shared.outcome import Outcome, definition, place
+from shared.records import same_records
+from shared.spy import fails_elsewhere
+from shared.variants import VariantError, apply_variant, load_variants
+
+DIAGNOSED = 6  # failing tests that are looked at
+
+
+def run_tests(session, pytest_session) -> None:
+    """Tells "test" for every test, "elsewhere" for what stops on a GPU, and "why" for a recognised mistake."""
+    job, plugin = session.job, session.plugin
+    failed: dict[str, list] = {}
+    bad: set[str] = set()  # exercises with a test that did not pass
+    for item in pytest_session.items:
+        name = plugin.exercise_of(item)
+        if name in job.skip or item.nodeid in job.done or (job.exercises and name not in job.exercises):
+            continue
+        session.tell("start", test=item.nodeid, exercise=name)
+        session.deadline(max(1.0, job.seconds - session.spent.get(name, 0.0)) + 40 * (name not in session.spent))
+        outcome = run_one(plugin, item)
+        session.deadline(0)
+        session.spent[name] = session.spent.get(name, 0.0) + outcome.seconds
+        if outcome.kind != "pass":
+            bad.add(name)
+        if outcome.kind == "fail":
+            failed.setdefault(name, []).append((item, outcome))
+        facts = dict(test=item.nodeid, exercise=name, kind=outcome.kind, owner=outcome.owner, problem=outcome.problem)
+        session.tell("test", seconds=outcome.seconds, **facts)
+    if job.everywhere:
+        for name in plugin.spy.calls:
+            if name not in bad and (problem := elsewhere(plugin, name)):
+                session.tell("elsewhere", exercise=name, problem=problem)
+    order = [exercise.name for exercise in plugin.day.exercises if exercise.name in failed]
+    if order:
+        session.deadline(60)
+        says = diagnose(plugin, order[0], failed[order[0]])
+        session.tell("why", exercise=order[0], says=says)
+
+
+def run_one(plugin, item) -> Outcome:
+    """One test with fixtures of its own, silently."""
+    started = time.perf_counter()
+    runtestprotocol(item, log=False, nextitem=None)
+    outcome = plugin.outcome
+    outcome.seconds = outcome.seconds or time.perf_counter() - started
+    return outcome
+
+
+def elsewhere(plugin, exercise: str) -> dict | None:
+    """The problem with an exercise that works on the CPU and would not on a GPU."""
+    for call in plugin.spy.calls.get(exercise, ()):
+        if found := fails_elsewhere(call):
+            sentence, error = found
+            where = place(error, plugin.world.folder) if error else None
+            return dict(
+                test="on another device",
+                where=where or definition(exercise, plugin.day, plugin.world.folder),
+                summary=sentence,
+                lines=[],
+            )
+    return None
+
+
+def diagnose(plugin, exercise: str, failed: list[tuple]) -> str | None:
+    """The sentence of the wrong variant that fails the first failing test with the same values, or None.
+
+    Where several do, the one that agrees on most of the other failing tests.
+    """
+    failed = failed[:DIAGNOSED]
+    best, most = None, 0
+    for variant in load_variants(plugin.day):
+        if variant.exercise != exercise or not variant.wrong:
+            continue
+        try:
+            with plugin.world.trusted():
+                module, text = apply_variant(variant, plugin.day)
+        except VariantError:
+            continue
+        agreed = 0
+        for item, outcome in failed:
+            if not alike(run_variant(plugin, item, module, text), outcome):
+                break
+            agreed += 1
+        if agreed > most:
+            best, most = variant, agreed
+    return best.says if best else None
+
+
+def run_variant(plugin, item, module: str, text: str) -> Outcome:
+    """One test with the reference in place of the answer, and `text` in place of one of its modules."""
+    try:
+        with plugin.world.variant({module: text}):
+            return run_one(plugin, item)
+    except Exception as error:  # the variant doesn't even import
+        return Outcome("fail", error=type(error).__name__)
+
+
+def alike(a: Outcome, b: Outcome) -> bool:
+    """Whether two answers did the same in a test, as far as the checks could see."""
+    return a.kind == b.kind and a.error == b.error and same_records(a.records, b.records)
+
+

@@ -1,0 +1,259 @@
+"""The shipped data is what it says it is, a damaged file is named, and a download succeeds whole or leaves no trace."""
+
+import hashlib
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from shared import data, fetch
+
+MEGABYTE = 1_000_000
+
+
+# --- what ships -------------------------------------------------------------------------------------------------------
+
+
+def test_every_shipped_file_is_listed_and_intact():
+    assert sorted(data._checksums()) == data.shipped_files()
+    assert data.problems() == []
+
+
+def test_every_shipped_file_stands_in_the_sources_with_its_size():
+    sources = (data.FILES / "SOURCES.md").read_text(encoding="utf-8")
+    for name in data.shipped_files():
+        if name.startswith("stories/"):
+            assert "`stories/" in sources, "the trained model needs a row in SOURCES.md"
+        else:
+            assert f"| `{name}` | {(data.FILES / name).stat().st_size:,} |" in sources, name
+
+
+def test_the_data_stays_small():
+    sizes = [path.stat().st_size for path in data.FILES.rglob("*") if path.is_file()]
+    assert sum(sizes) <= 20 * MEGABYTE
+
+
+def test_tiny_shakespeare():
+    text = data.tiny_shakespeare()
+    assert len(text) == 1_115_394
+    assert len(set(text)) == 65
+    assert text.count("\n") == 40_000
+    assert text.startswith("First Citizen:\nBefore we proceed any further, hear me speak.\n")
+
+
+def test_stories_are_whole_and_all_different():
+    stories = data.stories()
+    assert len(stories) == len(set(stories)) == 25_814
+    assert len(data.stories_text()) == 18_976_455
+    assert "".join(f"{story}\n<|endoftext|>\n" for story in stories) == data.stories_text()
+    assert not any("<|" in story for story in stories)
+    assert all(story.strip() for story in stories)
+
+
+def test_childrens_books():
+    books = data.childrens_books()
+    assert {name: len(text) for name, text in books.items()} == {
+        "bryant-stories": 243_901,
+        "burgess-busterbrown": 82_992,
+        "carroll-alice": 144_395,
+    }
+    assert all(text.isascii() and "\r" not in text for text in books.values())
+    assert books["carroll-alice"].startswith("[Alice's Adventures in Wonderland by Lewis Carroll 1865]\n")
+
+
+def test_every_docstring_gives_source_licence_size_and_shape():
+    functions = (data.tiny_shakespeare, data.gpt2_bpe_files, data.gpt2_tokenizer, data.stories_text, data.stories)
+    for function in (*functions, data.childrens_books, data.stories_model):
+        for word in ("source", "licence", "size", "shape"):
+            assert word in function.__doc__.lower(), (function.__name__, word)
+
+
+def test_importing_it_is_cheap():
+    heavy = {"torch", "numpy", "transformers", "tokenizers", "tqdm"}
+    code = f"import sys, shared.data, shared.fetch, shared.reference; print(sorted({heavy} & set(sys.modules)))"
+    root = data.FILES.parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A copy of two of the files, to be damaged."""
+    for name in ("tinyshakespeare.txt", "gpt2_vocab.bpe"):
+        shutil.copy(data.FILES / name, tmp_path / name)
+    monkeypatch.setattr(data, "FILES", tmp_path)
+    data.write_checksums()
+    return tmp_path
+
+
+def test_a_damaged_file_is_named_with_both_checksums(files):
+    path = files / "tinyshakespeare.txt"
+    expected = data.sha256_of(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(data.DataError) as caught:
+        data.tiny_shakespeare()
+    for part in ("shared/files/tinyshakespeare.txt is damaged", expected, data.sha256_of(path), "git checkout --"):
+        assert part in str(caught.value)
+    assert len(data.problems()) == 1
+
+
+def test_changed_line_ends_count_as_damage(files):
+    path = files / "tinyshakespeare.txt"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(data.DataError, match=r"tinyshakespeare.txt is damaged"):
+        data.tiny_shakespeare()
+
+
+def test_a_missing_file_is_named(files):
+    (files / "tinyshakespeare.txt").unlink()
+    with pytest.raises(data.DataError, match=r"shared/files/tinyshakespeare.txt is missing: .*git checkout"):
+        data.tiny_shakespeare()
+
+
+def test_a_missing_or_damaged_list_is_named(files):
+    (files / data.SUMS).write_text("nonsense\n")
+    with pytest.raises(data.DataError, match="SHA256SUMS is damaged"):
+        data.tiny_shakespeare()
+    (files / data.SUMS).unlink()
+    with pytest.raises(data.DataError, match="SHA256SUMS is missing"):
+        data.tiny_shakespeare()
+    assert len(data.problems()) == 1
+
+
+def test_a_file_is_compared_once_per_process(files, monkeypatch):
+    data.tiny_shakespeare()
+    monkeypatch.setattr(data, "sha256_of", lambda path: pytest.fail(f"{path} was hashed again"))
+    data.tiny_shakespeare()
+
+
+def test_a_model_folder_with_a_damaged_or_missing_file_is_named(files):
+    with pytest.raises(data.DataError, match="lists no file of the model"):
+        data.stories_model()
+    (files / "stories").mkdir()
+    (files / "stories" / "config.json").write_text("{}")
+    (files / "stories" / "vocab.json").write_text("{}")
+    data.write_checksums()
+    assert data.stories_model() == files / "stories"
+    data._intact.clear()
+    (files / "stories" / "vocab.json").write_text("{1}")
+    with pytest.raises(data.DataError, match=r"stories/vocab.json is damaged"):
+        data.stories_model()
+    (files / "stories" / "vocab.json").unlink()
+    with pytest.raises(data.DataError, match=r"stories/vocab.json is missing"):
+        data.stories_model()
+
+
+# --- downloads --------------------------------------------------------------------------------------------------------
+
+CONTENT = bytes(range(256)) * 1000
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+@contextmanager
+def server(content, announced=None, status=200):
+    """The address of a one-file server on this machine, and the list of what was asked of it."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content) if announced is None else announced))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    httpd = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_port}/weights.bin", asked
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def attempt(url, path, sha256=SHA):
+    return fetch.fetch(url, path, sha256=sha256, size=len(CONTENT), what="a net's weights")
+
+
+def test_a_download_says_what_from_where_and_how_big_and_arrives_whole(tmp_path, capfd):
+    path = tmp_path / "new" / "weights.bin"
+    with server(CONTENT) as (url, _):
+        assert attempt(url, path) == path
+    assert path.read_bytes() == CONTENT
+    assert [entry.name for entry in path.parent.iterdir()] == ["weights.bin"]
+    said, bar = capfd.readouterr()
+    for part in ("a net's weights", url, "256 kB", str(path)):
+        assert part in said
+    assert "100%" in bar and "weights.bin" in bar
+
+
+def test_what_is_there_already_is_not_downloaded_again(tmp_path, capfd):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(CONTENT)
+    with server(CONTENT) as (url, asked):
+        attempt(url, path, sha256=SHA.upper())
+    assert asked == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_url_works_and_replaces_an_outdated_file(tmp_path):
+    source, path = tmp_path / "source.bin", tmp_path / "weights.bin"
+    source.write_bytes(CONTENT)
+    path.write_bytes(b"outdated")
+    attempt(source.as_uri(), path)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("content", "announced", "status", "says"),
+    [
+        (CONTENT[::-1], None, 200, "is not a net's weights as the course knows it"),
+        (CONTENT[:-7], len(CONTENT), 200, "broke off after 255,993"),
+        (CONTENT[:-7], None, 200, "broke off after 255,993"),
+        (CONTENT + b"?", None, 200, "more came"),
+        (b"not here", None, 404, "the server answered 404"),
+    ],
+    ids=["other content", "connection lost", "too short", "too long", "not found"],
+)
+def test_a_failed_download_leaves_what_was_there(tmp_path, content, announced, status, says):
+    path = tmp_path / "weights.bin"
+    path.write_bytes(b"what was there before")
+    with server(content, announced, status) as (url, _), pytest.raises(fetch.FetchError, match=says):
+        attempt(url, path)
+    assert path.read_bytes() == b"what was there before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.bin"]
+
+
+def test_offline_says_what_could_not_be_had(tmp_path):
+    with server(CONTENT) as (url, _):
+        pass  # and now nobody listens there any more
+    with pytest.raises(fetch.FetchError, match=r"Could not download a net's weights \(256 kB\) from .*refused"):
+        attempt(url, tmp_path / "weights.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_download_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(url, partial, size, name):
+        partial.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "_download", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        attempt("file:///nowhere", tmp_path / "weights.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes_are_said_as_people_say_them():
+    assert [fetch.human_size(size) for size in (2_300, 548_000_000, 6_430_000_000)] == ["2 kB", "548 MB", "6.4 GB"]

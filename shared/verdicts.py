@@ -1,0 +1,85 @@
+"""From what the tests told to one verdict an exercise: done, wrong, to do, or waiting for an earlier one."""
+
+from pathlib import Path
+
+from shared.board import Problem, Verdict
+from shared.day import Day, Exercise, read_state, write_state
+from shared.runner import Results
+
+
+def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> list[Verdict]:
+    """In the README's order."""
+    chosen = [exercise for exercise in day.exercises if not exercises or exercise.name in exercises]
+    return [_verdict(day, exercise, results) for exercise in chosen]
+
+
+def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
+    tests = results.tests.get(exercise.name, [])
+    passed = sum(test["kind"] == "pass" for test in tests)
+    death = results.deaths.get(exercise.name)
+    total = len(tests) + (death is not None)
+
+    def verdict(state: str, **facts) -> Verdict:
+        where = definition_line(day, exercise, results.folder)
+        return Verdict(exercise, state, passed, total, where=where, **facts)
+
+    if trouble := results.unimportable.get(exercise.section):
+        return _unimportable(day, exercise, trouble, verdict)
+    if death:
+        return verdict("wrong", problem=Problem(**death))
+    failed = [test for test in tests if test["kind"] == "fail"]
+    if failed:
+        return verdict("wrong", problem=Problem(**failed[0]["problem"]))
+    stubs = [day.owner_exercise(test["owner"]) for test in tests if test["kind"] == "todo"]
+    if exercise in stubs:
+        return verdict("todo")
+    if stubs:
+        return verdict("waiting", waits_for=stubs[0].name)
+    if not tests:
+        # Its test file needs another module that doesn't import.
+        others = [module for module in results.unimportable if module != exercise.section]
+        return verdict("waiting", waits_for=f"{others[0]}.py" if others else "a test of its own")
+    if exercise.name in results.elsewhere:
+        return verdict("wrong", problem=Problem(**results.elsewhere[exercise.name]))
+    return verdict("done")
+
+
+def _unimportable(day: Day, exercise: Exercise, trouble: dict, verdict) -> Verdict:
+    guilty = Path(trouble["where"].rpartition(":")[0] or trouble["where"]).name
+    if guilty != exercise.module or trouble["stub"]:
+        return verdict("waiting", waits_for=guilty)
+    first = next(other for other in day.exercises if other.section == exercise.section)
+    if exercise != first:
+        return verdict("wrong")
+    problem = Problem(f"import {exercise.section}", trouble["where"], trouble["summary"], [])
+    return verdict("wrong", problem=problem)
+
+
+def definition_line(day: Day, exercise: Exercise, folder: str) -> str | None:
+    """file:line of the exercise in that folder; see shared.outcome.definition, which needs torch and this doesn't."""
+    from shared.definitions import Source
+
+    file = day.path / folder / exercise.module
+    if not file.is_file():
+        return f"{folder}/{exercise.module}"
+    block = Source(file.read_text(encoding="utf-8-sig", errors="replace")).find(exercise.name)
+    return f"{folder}/{exercise.module}" + (f":{block.start + 1}" if block else "")
+
+
+def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> None:
+    """Counts failing runs in the day's state, and gives the diagnosis out at the second one, or at once with `why`."""
+    state = read_state(day)
+    failing = state.setdefault("failing", {})
+    done = state.setdefault("done", {})
+    for verdict in found:
+        name = verdict.exercise.name
+        done[name] = verdict.state == "done"
+        failing[name] = failing.get(name, 0) + 1 if verdict.state == "wrong" else 0
+        says = results.why.get(name)
+        if says and verdict.problem:
+            if why or failing[name] >= 2:
+                verdict.problem.says = says
+            else:
+                verdict.problem.why_later = True
+    if results.folder == "answers":
+        write_state(day, state)

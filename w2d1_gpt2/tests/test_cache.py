@@ -1,0 +1,543 @@
+"""Tests of section 5. The oracle is Hugging Face's GPT-2 on the whole text; of the cache, only its contract is used."""
+
+import cache
+import pytest
+import torch
+from model import GPT2, GPT2Config
+
+from shared.checks import close, equal, exercise, raises, same_distribution, unchanged
+from shared.reference import tiny_gpt2
+
+SMALL = GPT2Config(vocab_size=61, n_positions=23, n_embd=40, n_layer=3, n_head=5, dropout=0.0)
+D_HEAD = 8
+TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+
+
+def precise(device):
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def twins(device, dropout=0.0, dtype=None):
+    """Hugging Face's tiny GPT-2, and ours with the same weights; needs nothing of weights.py."""
+    theirs = tiny_gpt2().to(device, dtype or precise(device))
+    model = GPT2(GPT2Config(**(vars(SMALL) | {"dropout": dropout}))).to(device, dtype or precise(device))
+    state = {name.removeprefix("transformer."): tensor for name, tensor in theirs.state_dict().items()}
+    del state["lm_head.weight"]
+    model.load_state_dict({name: t.T if name.endswith(TRANSPOSED) else t for name, t in state.items()})
+    return theirs, model.eval()
+
+
+def new_cache(device, batch=3, **more):
+    return cache.KVCache(SMALL, batch, device=device, dtype=precise(device), **more)
+
+
+# ---- KVCache, by itself ----------------------------------------------------------------------------------------------
+
+
+def tokens(draw, count, batch=3, heads=5, d_head=D_HEAD):
+    """Random keys or values of `count` tokens, in the layout that attention hands over: not contiguous."""
+    dtype = torch.float32 if draw(1).device.type == "mps" else torch.float64
+    return draw(batch, count, heads, d_head, dtype=dtype).transpose(1, 2)
+
+
+def passes(store, draw, *counts, layers=3):
+    """One pass for each count: appends to every layer. Returns all keys and values so far, (layer, …)."""
+    past = [([], []) for _ in range(layers)]
+    for count in counts:
+        for layer in range(layers):
+            key, value = tokens(draw, count), tokens(draw, count)
+            past[layer][0].append(key)
+            past[layer][1].append(value)
+            store[layer].append(key, value)
+    return [(torch.cat(keys, dim=2), torch.cat(values, dim=2)) for keys, values in past]
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("counts", [(1, 1, 1), (5,), (4, 1, 3)], ids=str)
+def test_append_returns_all_tokens_so_far(counts, device, draw):
+    store = new_cache(device)
+    keys, values = [[] for _ in range(3)], [[] for _ in range(3)]
+    for count in counts:
+        for layer in range(3):
+            keys[layer].append(tokens(draw, count))
+            values[layer].append(tokens(draw, count))
+            got = store[layer].append(keys[layer][-1], values[layer][-1])
+            close(got[0], torch.cat(keys[layer], dim=2), name=f"the keys of layer {layer}")
+            close(got[1], torch.cat(values[layer], dim=2), name=f"the values of layer {layer}")
+
+
+@exercise("KVCache")
+def test_length_moves_when_every_layer_has_appended(device, draw):
+    store = new_cache(device)
+    lengths = [store.length]
+    for count in (4, 1):
+        for layer in (1, 0, 2):
+            store[layer].append(tokens(draw, count), tokens(draw, count))
+            lengths.append(store.length)
+    equal(lengths, [0, 0, 0, 4, 4, 4, 5], name="the lengths")
+
+
+@exercise("KVCache")
+def test_two_caches_do_not_share_anything(device, draw):
+    one, other = new_cache(device), new_cache(device)
+    past = passes(one, draw, 2)
+    passes(other, draw, 3)
+    equal([one.length, other.length], [2, 3], name="the two lengths")
+    key = tokens(draw, 1)
+    close(one[1].append(key, key)[0], torch.cat([past[1][0], key], dim=2))
+
+
+@exercise("KVCache")
+def test_the_tokens_given_are_copied_and_not_changed(device, draw):
+    store = new_cache(device)
+    key, value = tokens(draw, 2), tokens(draw, 2)
+    with unchanged(key, value):
+        for layer in range(3):
+            store[layer].append(key, value)
+    expected = torch.cat([key, value], dim=2)
+    close(store[0].append(value, key)[0], expected)
+
+
+@exercise("KVCache")
+def test_reset_forgets_everything(device, draw):
+    store = new_cache(device)
+    passes(store, draw, 4, 2)
+    store[0].append(tokens(draw, 1), tokens(draw, 1))  # and a pass that broke off
+    store.reset()
+    equal(store.length, 0)
+    for layer in range(3):
+        key, value = tokens(draw, 3), tokens(draw, 3)
+        got = store[layer].append(key, value)
+        close(got[0], key, name=f"the keys of layer {layer}")
+        close(got[1], value, name=f"the values of layer {layer}")
+    equal(store.length, 3)
+
+
+@exercise("KVCache")
+def test_all_positions_can_be_used_and_no_more(device, draw):
+    store = new_cache(device)
+    past = passes(store, draw, 20, 2)
+    raises(ValueError, store[0].append, tokens(draw, 2), tokens(draw, 2))
+    last = tokens(draw, 1)
+    close(store[0].append(last, last)[0], torch.cat([past[0][0], last], dim=2))
+    raises(ValueError, new_cache(device)[2].append, tokens(draw, 24), tokens(draw, 24))
+
+
+@exercise("KVCache")
+def test_max_length_is_the_limit_where_it_is_given(device, draw):
+    store = new_cache(device, max_length=6)
+    passes(store, draw, 4, 2)
+    equal(store.length, 6)
+    raises(ValueError, store[0].append, tokens(draw, 1), tokens(draw, 1))
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 2},
+        {"batch": 1},
+        {"batch": 4},
+        {"heads": 1},
+        {"heads": 4},
+        {"d_head": 1},
+        {"d_head": 9},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("part", ["key", "value", "both"])
+def test_another_shape_is_refused_and_nothing_kept(wrong, part, device, draw):
+    store = new_cache(device)
+    past = passes(store, draw, 2)
+    key = tokens(draw, 3, **(wrong if part != "value" else {}))
+    value = tokens(draw, 3, **(wrong if part != "key" else {}))
+    raises(ValueError, store[0].append, key, value)
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    got = store[0].append(key, value)
+    close(got[0], torch.cat([past[0][0], key], dim=2), name="the keys")
+    close(got[1], torch.cat([past[0][1], value], dim=2), name="the values")
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_first_tokens_already_must_fit(batch, device, draw):
+    raises(ValueError, new_cache(device)[0].append, tokens(draw, 2, batch=batch), tokens(draw, 2, batch=batch))
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize(("keys", "values"), [(3, 1), (1, 3)])
+def test_as_many_values_as_keys(keys, values, device, draw):
+    raises(ValueError, new_cache(device)[0].append, tokens(draw, keys), tokens(draw, values))
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("part", ["key", "value"])
+def test_another_dtype_is_refused(part, device, draw):
+    store = new_cache(device)
+    key, value = tokens(draw, 2), tokens(draw, 2)
+    other = {"key": key, "value": value}
+    other[part] = other[part].half()
+    raises(ValueError, store[0].append, *other.values())
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("part", ["key", "value"])
+def test_another_device_is_refused(part, device, draw):
+    store = new_cache(device)
+    other = {"key": tokens(draw, 2), "value": tokens(draw, 2)}
+    other[part] = other[part].to("meta")
+    raises(ValueError, store[0].append, *other.values())
+
+
+@exercise("KVCache")
+def test_float32_unless_told_otherwise(device, draw):
+    store = cache.KVCache(SMALL, 3, device=device)
+    key = tokens(draw, 2).float()
+    close(store[0].append(key, key)[1], key)
+
+
+@exercise("KVCache")
+def test_a_layer_cannot_append_twice_in_a_pass(device, draw):
+    store = new_cache(device)
+    past = passes(store, draw, 2)
+    store[0].append(tokens(draw, 1), tokens(draw, 1))
+    raises(ValueError, store[0].append, tokens(draw, 1), tokens(draw, 1))
+    equal(store.length, 2)
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    close(store[1].append(key, value)[1], torch.cat([past[1][1], value], dim=2))
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("count", [1, 3])
+def test_layers_cannot_append_different_numbers_of_tokens(count, device, draw):
+    store = new_cache(device)
+    passes(store, draw, 2)
+    store[0].append(tokens(draw, 2), tokens(draw, 2))
+    raises(ValueError, store[1].append, tokens(draw, count), tokens(draw, count))
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("part", ["key", "value"])
+def test_tokens_that_require_gradients_are_refused(part, device, draw):
+    key, value = tokens(draw, 2), tokens(draw, 2)
+    (key if part == "key" else value).requires_grad_()
+    raises(ValueError, new_cache(device)[0].append, key, value)
+
+
+# ---- KVCache, in the model -------------------------------------------------------------------------------------------
+
+
+@exercise("KVCache")
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("chunks", [[23], [1] * 23, [1, 22], [22, 1], [4, 1, 1, 7, 2]], ids=str)
+def test_the_logits_are_those_of_the_whole_text(chunks, batch, device, draw):
+    theirs, model = twins(device)
+    ids = draw.ints(0, 61, batch, sum(chunks))
+    store = new_cache(device, batch)
+    with torch.no_grad():
+        expected = theirs(ids).logits
+        start = 0
+        for count in chunks:
+            end = start + count
+            close(model(ids[:, start:end], cache=store), expected[:, start:end], name=f"the logits of {start} to {end}")
+            equal(store.length, end)
+            start = end
+
+
+@exercise("KVCache")
+def test_a_text_after_reset_is_read_as_if_it_were_the_first(device, draw):
+    theirs, model = twins(device)
+    store = new_cache(device)
+    first, second = draw.ints(0, 61, 3, 9), draw.ints(0, 61, 3, 5)
+    with torch.no_grad():
+        model(first, cache=store)
+        store.reset()
+        close(model(second, cache=store), theirs(second).logits)
+
+
+@exercise("KVCache")
+def test_the_model_refuses_another_batch_and_goes_on(device, draw):
+    theirs, model = twins(device)
+    store = new_cache(device)
+    ids = draw.ints(0, 61, 3, 6)
+    with torch.no_grad():
+        model(ids[:, :4], cache=store)
+        raises(ValueError, model, ids[:1, 4:], cache=store)
+        close(model(ids[:, 4:], cache=store), theirs(ids).logits[:, 4:])
+
+
+@exercise("KVCache")
+def test_training_through_the_cache_is_refused(device, draw):
+    _, model = twins(device)
+    raises(ValueError, model, draw.ints(0, 61, 3, 4), cache=new_cache(device))
+
+
+# ---- sample ----------------------------------------------------------------------------------------------------------
+
+ROWS = 4000
+
+
+def rows(logits):
+    """The same logits in ROWS rows, so that one call draws ROWS times."""
+    return logits.expand(ROWS, -1)
+
+
+@exercise("sample")
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("top_k", [None, 1, 3, 7, 100])
+def test_draws_follow_the_softmax(temperature, top_k, device, draw):
+    logits = 1.5 * draw(7)
+    got = cache.sample(rows(logits), temperature, top_k)
+    weight = (logits.double().cpu() / temperature).exp()
+    weight[logits.cpu().argsort(descending=True)[top_k or 7 :]] = 0
+    # chi-square over 4,000 draws; a right answer fails in one of a million seeds
+    same_distribution(got, weight / weight.sum())
+
+
+@exercise("sample")
+def test_each_row_has_its_own_distribution(device, draw):
+    logits = draw(3, 5)
+    got = cache.sample(logits.repeat(2000, 1), top_k=4).view(2000, 3)
+    for row in range(3):
+        weight = logits[row].double().cpu().exp()
+        weight[weight.argmin()] = 0
+        same_distribution(got[:, row], weight / weight.sum(), name=f"row {row}")
+
+
+@exercise("sample")
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_temperature_zero_takes_the_largest(top_k, device, draw):
+    logits = draw(50, 11)
+    with unchanged(logits):
+        got = cache.sample(logits, temperature=0, top_k=top_k)
+    equal(got, logits.argmax(dim=-1))
+
+
+@exercise("sample")
+def test_huge_logits_and_low_temperatures_are_no_trouble(device):
+    logits = torch.tensor([[900.0, 1000.0, -1000.0], [-2000.0, -2001.0, -1990.0]], device=device)
+    equal(cache.sample(logits, temperature=0.01), torch.tensor([1, 2], device=device))
+
+
+@exercise("sample")
+def test_of_equal_logits_at_the_edge_only_top_k_survive(device):
+    logits = torch.tensor([[0.0, 2.0, 1.0, 1.0, 1.0, 1.0, -3.0]], device=device)
+    drawn = {cache.sample(logits, temperature=3.0, top_k=3).item() for _ in range(200)}
+    # Each of the three has a chance of 0.27 or more: one is missed in 200 draws in fewer than 1 of 10^26 cases.
+    equal([len(drawn), 1 in drawn, drawn <= {1, 2, 3, 4, 5}], [3, True, True], name="how many, with token 1, of 1 to 5")
+
+
+@exercise("sample")
+def test_the_generator_decides(device, draw):
+    logits = draw(40, 11)
+    before = torch.random.get_rng_state()
+    first, again, other = (
+        cache.sample(logits, 1.5, 9, generator=torch.Generator().manual_seed(seed)).tolist() for seed in (1, 1, 2)
+    )
+    equal(first, again, name="two draws with the same seed")
+    equal(first == other, False, name="whether another seed draws the same 40 tokens")
+    equal(torch.equal(torch.random.get_rng_state(), before), True, name="whether the global generator stayed as it was")
+
+
+@exercise("sample")
+def test_the_global_generator_moves_on_without_one(device, draw):
+    logits = rows(draw(11))
+    equal(cache.sample(logits).tolist() == cache.sample(logits).tolist(), False, name="whether two calls draw the same")
+
+
+@exercise("sample")
+def test_the_logits_are_not_changed(device, draw):
+    logits = draw(3, 11)
+    with unchanged(logits):
+        cache.sample(logits, temperature=0.7, top_k=4)
+
+
+@exercise("sample")
+@pytest.mark.parametrize("options", [{"temperature": -0.5}, {"top_k": 0}, {"top_k": -1}], ids=str)
+def test_nonsense_is_refused(options, device, draw):
+    raises(ValueError, cache.sample, draw(3, 11), **options)
+
+
+@exercise("sample")
+def test_top_k_is_checked_at_temperature_zero_too(device, draw):
+    raises(ValueError, cache.sample, draw(3, 11), temperature=0, top_k=0)
+
+
+# ---- generate --------------------------------------------------------------------------------------------------------
+
+
+def hugging_face(theirs, ids, count, **options):
+    return theirs.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=count,
+        do_sample=False,
+        **({"pad_token_id": 0} | options),
+    )
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+@pytest.mark.parametrize(("batch", "prompt", "count"), [(1, 1, 22), (3, 4, 5), (2, 22, 1), (3, 7, 16)])
+def test_greedy_text_equals_hugging_face(use_cache, batch, prompt, count, device, draw):
+    theirs, model = twins(device)
+    ids = draw.ints(0, 61, batch, prompt)
+    got = cache.generate(model, ids, count, temperature=0, use_cache=use_cache)
+    equal(got, hugging_face(theirs, ids, count))
+
+
+@exercise("generate")
+def test_uses_the_cache_unless_told_otherwise(device, draw):
+    _, model = twins(device)
+    seen = []
+    model.wte.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))
+    cache.generate(model, draw.ints(0, 61, 2, 5), 4)
+    equal(seen, [5, 1, 1, 1], name="how many tokens the model read in each step")
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+@pytest.mark.parametrize("options", [{"temperature": 0.6}, {"temperature": 1.7, "top_k": 5}, {}], ids=str)
+def test_draws_from_the_logits_of_the_last_position(options, use_cache, device, draw):
+    theirs, model = twins(device)
+    ids = draw.ints(0, 61, 1, 6)
+    got = cache.generate(model, ids.expand(1500, -1), 1, use_cache=use_cache, **options)[:, -1]
+    logits = theirs(ids).logits[0, -1].detach().double().cpu()
+    weight = (logits / options.get("temperature", 1.0)).softmax(dim=-1)
+    weight[logits.argsort(descending=True)[options.get("top_k", 61) :]] = 0
+    # chi-square over 1,500 draws; a right answer fails in one of a million seeds
+    same_distribution(got, weight / weight.sum())
+
+
+@exercise("generate")
+def test_the_text_is_the_same_with_the_cache_and_without(device, draw):
+    _, model = twins(device)
+    ids = draw.ints(0, 61, 3, 4)
+    texts = [
+        cache.generate(model, ids, 19, 1.3, 20, torch.Generator().manual_seed(5), use_cache=use).tolist()
+        for use in (True, False)
+    ]
+    equal(texts[0], texts[1], name="the text with the cache")
+    equal(len(set(map(tuple, texts[0]))), 3, name="how many of the three rows differ")
+
+
+@exercise("generate")
+def test_the_same_seed_writes_the_same_text(device, draw):
+    _, model = twins(device)
+    ids = draw.ints(0, 61, 2, 4)
+    before = torch.random.get_rng_state()
+    texts = [
+        cache.generate(model, ids, 12, 1.5, generator=torch.Generator().manual_seed(seed)).tolist()
+        for seed in (1, 1, 2)
+    ]
+    equal(
+        [texts[0] == texts[1], texts[0] == texts[2]], [True, False], name="same text with same seed, with another one"
+    )
+    equal(torch.equal(torch.random.get_rng_state(), before), True, name="whether the global generator stayed as it was")
+
+
+@exercise("generate")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+def test_no_dropout_while_writing_and_the_mode_is_given_back(training, use_cache, device, draw):
+    theirs, model = twins(device, dropout=0.5)
+    model.train(training)
+    ids = draw.ints(0, 61, 2, 5)
+    got = cache.generate(model, ids, 8, temperature=0, use_cache=use_cache)
+    equal(got, hugging_face(theirs, ids, 8))
+    equal([module.training for module in model.modules()], [training] * len(list(model.modules())), name="the modes")
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+@pytest.mark.parametrize(("prompt", "count"), [(5, 19), (23, 1), (24, 0), (1, 23)])
+def test_a_text_that_cannot_fit_is_refused_before_any_work(prompt, count, use_cache, device, draw):
+    _, model = twins(device)
+    model.train()
+    steps = []
+    model.register_forward_hook(lambda *arguments: steps.append(1))
+    raises(ValueError, cache.generate, model, draw.ints(0, 61, 2, prompt), count, use_cache=use_cache)
+    equal(len(steps), 0, name="how often the model was asked")
+    equal(model.training, True, name="model.training")
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+def test_an_empty_prompt_is_refused(use_cache, device, draw):
+    _, model = twins(device)
+    raises(ValueError, cache.generate, model, draw.ints(0, 61, 2, 0), 3, use_cache=use_cache)
+
+
+@exercise("generate")
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_prompt_stays_as_it_is_and_the_text_is_new(count, device, draw):
+    _, model = twins(device)
+    ids = draw.ints(0, 61, 2, 5)
+    with unchanged(ids):
+        got = cache.generate(model, ids, count, temperature=0)
+        equal(got[:, :5], ids.clone(), name="the beginning of the text")
+        got += 1
+
+
+def stopping(theirs, draw, batch):
+    """Prompts of 4 tokens, and a token that row 0 greedily writes somewhere in the middle, and no other row does."""
+    while True:
+        ids = draw.ints(0, 61, batch, 4)
+        first, *others = hugging_face(theirs, ids, 12)[:, 4:].tolist()
+        found = [token for token in first[2:9] if token not in first[:2] and not any(token in row for row in others)]
+        if found:
+            return ids, found[0]
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+def test_a_row_that_stopped_is_filled_up(use_cache, device, draw):
+    theirs, model = twins(device)
+    ids, stop = stopping(theirs, draw, 3)
+    got = cache.generate(model, ids, 12, temperature=0, use_cache=use_cache, stop=stop)
+    equal(got, hugging_face(theirs, ids, 12, eos_token_id=stop, pad_token_id=stop))
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+def test_the_text_ends_when_every_row_has_stopped(use_cache, device, draw):
+    theirs, model = twins(device)
+    ids, stop = stopping(theirs, draw, 1)
+    both = ids.expand(2, -1)
+    got = cache.generate(model, both, 12, temperature=0, use_cache=use_cache, stop=stop)
+    equal(got, hugging_face(theirs, both, 12, eos_token_id=stop, pad_token_id=stop))
+
+
+@exercise("generate")
+def test_a_stop_in_the_prompt_means_nothing(device, draw):
+    theirs, model = twins(device)
+    ids = draw.ints(0, 61, 2, 4)
+    for stop in ids[0].tolist():
+        got = cache.generate(model, ids, 6, temperature=0, stop=stop)
+        equal(got, hugging_face(theirs, ids, 6, eos_token_id=stop, pad_token_id=stop))
+
+
+@exercise("generate")
+@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
+def test_no_graph_is_kept(use_cache, device, draw):
+    _, model = twins(device)
+    modes = []
+    model.register_forward_hook(lambda module, inputs, output: modes.append(output.requires_grad))
+    cache.generate(model, draw.ints(0, 61, 2, 4), 3, use_cache=use_cache)
+    equal(modes, [False] * 3, name="whether the logits of each step hold a graph")
+
+
+@exercise("generate")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_works_in_the_dtype_of_the_model(dtype, device, draw):
+    theirs, model = twins(device, dtype=dtype)
+    ids = draw.ints(0, 61, 2, 4)
+    equal(cache.generate(model, ids, 1, temperature=0), hugging_face(theirs, ids, 1))
+
+
+@exercise("generate")
+def test_the_model_is_given_back_even_after_an_error(device, draw):
+    _, model = twins(device)
+    model.train()
+    raises(ValueError, cache.generate, model, draw.ints(0, 61, 2, 4), 3, temperature=-1.0)
+    equal(model.training, True, name="model.training")

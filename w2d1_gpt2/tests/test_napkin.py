@@ -1,0 +1,258 @@
+"""Section 8: what a GPT costs.
+
+The oracles are counts of real (but empty) tensors, torch's FLOP counter, and published figures.
+"""
+
+import math
+
+import napkin
+import pytest
+import torch
+from torch import nn
+
+from shared.checks import close, equal, exercise, raises
+
+# Every number differs, and n_head · d_head is no power of two.
+ODD = {"vocab_size": 61, "n_positions": 23, "n_embd": 40, "n_layer": 3, "n_head": 5}
+WIDE = {"vocab_size": 7, "n_positions": 11, "n_embd": 24, "n_layer": 1, "n_head": 2}
+SIZES = {
+    "small": {"n_embd": 768, "n_layer": 12, "n_head": 12},
+    "medium": {"n_embd": 1024, "n_layer": 24, "n_head": 16},
+    "large": {"n_embd": 1280, "n_layer": 36, "n_head": 20},
+    "XL": {"n_embd": 1600, "n_layer": 48, "n_head": 25},
+}
+GPT2 = {"vocab_size": 50257, "n_positions": 1024}
+ALL = [ODD, WIDE, *(GPT2 | size for size in SIZES.values())]
+NAMES = ["odd", "one layer", *SIZES]
+
+
+def shapes(vocab_size, n_positions, n_embd, n_layer, n_head):
+    """Oracle: GPT-2's modules by torch.nn, without memory. They hold each parameter once: the output layer is `wte`."""
+    n = n_embd
+    with torch.device("meta"):
+        parts = [nn.Embedding(vocab_size, n), nn.Embedding(n_positions, n), nn.LayerNorm(n)]
+        for _ in range(n_layer):
+            parts += [nn.LayerNorm(n), nn.Linear(n, 3 * n), nn.Linear(n, n)]
+            parts += [nn.LayerNorm(n), nn.Linear(n, 4 * n), nn.Linear(4 * n, n)]
+    return parts
+
+
+def parameters(sizes):
+    return sum(p.numel() for part in shapes(**sizes) for p in part.parameters())
+
+
+def state_bytes(sizes, mixed):
+    """Oracle: (weights, gradients, Adam), summed over tensors that are really (but emptily) there."""
+    size = torch.bfloat16.itemsize if mixed else torch.float32.itemsize
+    copies = [torch.bfloat16.itemsize, torch.float32.itemsize] if mixed else [torch.float32.itemsize]
+    count = parameters(sizes)
+    return sum(copies) * count, size * count, 2 * torch.float32.itemsize * count
+
+
+def activations(sizes, batch, length):
+    """Oracle: the same numbers as empty tensors of their shapes."""
+    with torch.device("meta"):
+        layer = [torch.empty(batch, length, 16, sizes["n_embd"]), torch.empty(batch, sizes["n_head"], length, length)]
+        return (
+            sum(x.numel() for x in layer) * sizes["n_layer"] + torch.empty(batch, length, sizes["vocab_size"]).numel()
+        )
+
+
+def flops_of_products(sizes, length):
+    """Oracle: a loop over the products of a forward pass, each (rows, inner, columns), for one text."""
+    n, head = sizes["n_embd"], sizes["n_embd"] // sizes["n_head"]
+    products = [(length, n, sizes["vocab_size"])]
+    for _ in range(sizes["n_layer"]):
+        products += [(length, n, 3 * n), (length, n, n), (length, n, 4 * n), (length, 4 * n, n)]
+        for _ in range(sizes["n_head"]):
+            products += [(length, head, length), (length, length, head)]
+    return sum(2 * rows * inner * columns for rows, inner, columns in products)
+
+
+def hours_by_hand(sizes, tokens, length, peak, utilisation):
+    return 3 * flops_of_products(sizes, length) / length * tokens / utilisation / peak / 3600
+
+
+# ---- count_parameters ------------------------------------------------------------------------------------------------
+
+
+@exercise("count_parameters")
+@pytest.mark.parametrize("sizes", ALL, ids=NAMES)
+def test_counts_what_the_modules_hold(sizes):
+    equal(napkin.count_parameters(napkin.GPT2Config(**sizes)), parameters(sizes))
+
+
+@exercise("count_parameters")
+@pytest.mark.parametrize(
+    "name, published",
+    [("small", 124_439_808), ("medium", 354_823_168), ("large", 774_030_080), ("XL", 1_557_611_200)],
+)
+def test_gives_the_published_sizes(name, published):
+    equal(napkin.count_parameters(napkin.GPT2Config(**SIZES[name])), published)
+
+
+# ---- flops_per_token -------------------------------------------------------------------------------------------------
+
+
+@exercise("flops_per_token")
+@pytest.mark.parametrize("context", [1, 6, 23])
+@pytest.mark.parametrize("sizes", [ODD, WIDE], ids=NAMES[:2])
+def test_adds_up_the_products_of_a_forward_pass(sizes, context):
+    expected = flops_of_products(sizes, context) // context
+    equal(napkin.flops_per_token(napkin.GPT2Config(**sizes), context), expected)
+
+
+@exercise("flops_per_token")
+@pytest.mark.parametrize("context", [2, 19])
+def test_training_costs_three_forward_passes(context):
+    expected = 3 * flops_of_products(ODD, context) // context
+    equal(napkin.flops_per_token(napkin.GPT2Config(**ODD), context, training=True), expected)
+
+
+@exercise("flops_per_token")
+@pytest.mark.parametrize("name, context", [("small", 1024), ("medium", 200), ("large", 1024), ("XL", 1000)])
+def test_agrees_with_torchs_flop_counter(name, context):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    sizes = GPT2 | SIZES[name]
+    heads, d_head = sizes["n_head"], sizes["n_embd"] // sizes["n_head"]
+    linears = [part for part in shapes(**sizes) if isinstance(part, nn.Linear)]
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        for linear in linears:
+            linear(torch.empty(context, linear.in_features, device="meta"))
+        query = torch.empty(heads, context, d_head, device="meta")
+        for _ in range(sizes["n_layer"]):
+            (query @ query.transpose(1, 2)) @ query
+        torch.empty(context, sizes["n_embd"], device="meta") @ torch.empty(sizes["n_embd"], 50257, device="meta")
+    equal(napkin.flops_per_token(napkin.GPT2Config(**sizes), context), counter.get_total_flops() // context)
+
+
+# ---- training_memory -------------------------------------------------------------------------------------------------
+
+
+@exercise("training_memory")
+@pytest.mark.parametrize("mixed", [False, True], ids=["float32", "mixed"])
+@pytest.mark.parametrize(
+    "sizes, batch, length", [(ODD, 2, 7), (WIDE, 1, 1), (GPT2 | SIZES["XL"], 3, 1000)], ids=["odd", "one token", "XL"]
+)
+def test_adds_up_the_bytes_of_every_tensor(sizes, batch, length, mixed):
+    weights, gradients, adam = state_bytes(sizes, mixed)
+    expected = {
+        "weights": weights,
+        "gradients": gradients,
+        "adam": adam,
+        "activations": activations(sizes, batch, length) * (2 if mixed else 4),
+    }
+    equal(napkin.training_memory(napkin.GPT2Config(**sizes), batch, length, mixed=mixed), expected)
+
+
+@exercise("training_memory")
+def test_is_float32_unless_told_otherwise():
+    weights, gradients, adam = state_bytes(ODD, mixed=False)
+    expected = {"weights": weights, "gradients": gradients, "adam": adam, "activations": 4 * activations(ODD, 5, 2)}
+    equal(napkin.training_memory(napkin.GPT2Config(**ODD), 5, 2), expected)
+
+
+# ---- cache_bytes -----------------------------------------------------------------------------------------------------
+
+
+@exercise("cache_bytes")
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.int8], ids=str)
+@pytest.mark.parametrize(
+    "sizes, batch, length", [(ODD, 3, 7), (WIDE, 1, 2), (GPT2 | SIZES["XL"], 16, 1024)], ids=["odd", "one text", "XL"]
+)
+def test_is_the_size_of_the_keys_and_values(sizes, batch, length, dtype):
+    heads = sizes["n_head"]
+    one = torch.empty(batch, heads, length, sizes["n_embd"] // heads, dtype=dtype, device="meta")
+    expected = sum(one.nbytes for _ in range(sizes["n_layer"]) for _ in ("keys", "values"))
+    equal(napkin.cache_bytes(napkin.GPT2Config(**sizes), batch, length, dtype.itemsize), expected)
+
+
+@exercise("cache_bytes")
+def test_takes_two_bytes_a_value_unless_told_otherwise():
+    equal(napkin.cache_bytes(napkin.GPT2Config(**ODD), 3, 7), 3 * 7 * (2 * 3 * 40) * 2)
+
+
+@exercise("cache_bytes")
+def test_of_nothing_is_nothing():
+    equal(napkin.cache_bytes(napkin.GPT2Config(**ODD), 3, 0), 0)
+
+
+# ---- pick_gpu --------------------------------------------------------------------------------------------------------
+
+SLOW = napkin.GPU("slow", 24e9, 2e12, 1.0)
+FAST = napkin.GPU("fast", 24e9, 16e12, 9.0)  # 8 times as fast, 9 times the price
+QUICK = napkin.GPU("quick", 24e9, 8e12, 3.0)  # 4 times as fast, 3 times the price: the cheapest job
+
+
+def pick(gpus, tokens=3e9, batch=2, length=7, sizes=ODD, **kwargs):
+    """(name, hours), so that a failure shows the name."""
+    gpu, hours = napkin.pick_gpu(napkin.GPT2Config(**sizes), tokens, batch, length, gpus, **kwargs)
+    return gpu.name, hours
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_the_cheapest_job_wins_not_the_cheapest_hour_nor_the_fastest(order):
+    gpus = [(SLOW, FAST, QUICK)[i] for i in order]
+    equal(pick(gpus)[0], "quick")
+    equal(pick([gpu for gpu in gpus if gpu != QUICK])[0], "slow")
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize(
+    "tokens, length, sizes",
+    [(3e9, 7, ODD), (1e6, 20, ODD), (10e9, 1000, GPT2 | SIZES["large"])],
+    ids=["odd", "short", "large"],
+)
+@pytest.mark.parametrize("utilisation", [0.25, 1.0])
+def test_hours_are_all_training_flops_at_the_speed_that_is_used(tokens, length, sizes, utilisation):
+    big = napkin.GPU("big", 1e12, 7e13, 2.5)
+    _, hours = pick([big], tokens, 1, length, sizes, utilisation=utilisation)
+    close(hours, hours_by_hand(sizes, tokens, length, 7e13, utilisation))
+
+
+@exercise("pick_gpu")
+def test_uses_two_fifths_of_the_peak_unless_told_otherwise():
+    close(pick([QUICK])[1], hours_by_hand(ODD, 3e9, 7, 8e12, 0.4))
+
+
+@exercise("pick_gpu")
+def test_the_batch_changes_what_fits_but_not_the_hours():
+    close(pick([QUICK], batch=50)[1], hours_by_hand(ODD, 3e9, 7, 8e12, 0.4))
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize(
+    "sizes, batch, length",
+    [(ODD, 2, 7), (ODD, 90, 23), (GPT2 | SIZES["small"], 8, 1024)],
+    ids=["odd", "many texts", "small"],
+)
+def test_the_whole_training_must_fit_and_just_fitting_is_enough(sizes, batch, length):
+    needed = sum(state_bytes(sizes, mixed=True)) + 2 * activations(sizes, batch, length)
+    exact, short = napkin.GPU("exact", needed, 1e12, 5.0), napkin.GPU("short", needed - 1, 1e12, 0.01)
+    equal(pick([short, exact], batch=batch, length=length, sizes=sizes)[0], "exact")
+
+
+@exercise("pick_gpu")
+def test_activations_are_those_of_mixed_precision():
+    needed = sum(state_bytes(ODD, mixed=True)) + 2 * activations(ODD, 90, 23)
+    roomy = napkin.GPU("roomy", 1.1 * needed, 1e12, 5.0)
+    equal(pick([roomy], batch=90, length=23)[0], "roomy")
+
+
+@exercise("pick_gpu")
+def test_says_so_when_nothing_fits():
+    tiny = [napkin.GPU("one", 1e5, 1e12, 1.0), napkin.GPU("two", 2e5, 1e12, 1.0)]
+    raises(ValueError, pick, tiny, says="GB")
+    raises(ValueError, pick, [], says="GB")
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize("double_first", [True, False])
+def test_of_two_that_cost_the_same_the_faster_wins(double_first):
+    # Twice the speed at twice the price: powers of two, so the costs are equal to the last bit.
+    single, double = napkin.GPU("single", 24e9, 2.0**40, 0.5), napkin.GPU("double", 24e9, 2.0**41, 1.0)
+    name, hours = pick([double, single] if double_first else [single, double])
+    equal(name, "double")
+    equal(math.isclose(hours, hours_by_hand(ODD, 3e9, 7, 2.0**41, 0.4), rel_tol=1e-6), True, name="are its hours right")
