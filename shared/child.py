@@ -1,17 +1,19 @@
 """The process in which answers run. It may hang, crash or exit: `shared.runner` watches it from outside.
 
-It is started with one argument, a Job as JSON, and tells what happens as JSON lines on what was its standard output.
+It reads one line, a Job as JSON, and tells what happens as JSON lines on what was its standard output.
 """
 
 import ast
 import faulthandler
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 GIGABYTE = 1 << 30
+SLEEPY = 5  # wall seconds for each second of CPU time that a test may take
 
 
 @dataclass
@@ -25,7 +27,7 @@ class Job:
     skip: list[str] = field(default_factory=list)  # exercises that ended an earlier process
     done: list[str] = field(default_factory=list)  # tests (or jobs) that an earlier process finished
     broken: list[str] = field(default_factory=list)  # modules whose import ended an earlier process
-    seconds: float = 20.0  # for the tests of one exercise
+    seconds: float = 20.0  # of CPU time, for the tests of one exercise
     memory: float = 6.0  # GiB beyond what torch takes
     everywhere: bool = True  # also try tensors "on cuda"
     stack: str = ""  # where the traceback goes when time is up
@@ -42,16 +44,24 @@ class Session:
         self.unimportable: set[str] = set(job.broken)
         self.spent: dict[str, float] = {}
         self.stack = open(job.stack, "w")  # noqa: SIM115 (faulthandler writes to it until the end)
+        if hasattr(signal, "setitimer"):
+            faulthandler.register(signal.SIGPROF, file=self.stack, all_threads=True, chain=True)
 
     def tell(self, event: str, **facts) -> None:
         self.channel.write(json.dumps({"event": event, **facts}) + "\n")
         self.channel.flush()
 
     def deadline(self, seconds: float) -> None:
-        """From now on there are so many seconds, then the process ends; 0 takes that back."""
+        """From now on there are so many seconds of CPU time, then the process ends; 0 takes that back.
+
+        CPU time, because on a busy machine a right answer may take long. An answer that sleeps meets the wall clock's
+        alarm, which is more patient; where the system has no other clock, it is the only one.
+        """
         faulthandler.cancel_dump_traceback_later()
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_PROF, seconds)
         if seconds:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=self.stack)
+            faulthandler.dump_traceback_later(SLEEPY * seconds, exit=True, file=self.stack)
 
     # ---- pytest's hooks
 
@@ -128,7 +138,7 @@ def _import_trouble(error: BaseException, words: str, module: str, folder: str) 
 
 
 def limit_resources(gigabytes: float) -> None:
-    """Memory and files that a process may take, where the system knows how (Linux; elsewhere only the clock watches)."""
+    """The memory and files that a process may take, where the system can tell (elsewhere only the clock watches)."""
     try:
         import resource
     except ImportError:
@@ -145,15 +155,27 @@ def main() -> None:
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What an answer prints, at whatever level, goes where stderr goes: to the runner's log.
     os.dup2(2, 1)
-    job = Job(**json.loads(sys.argv[1]))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
     import pytest
     import torch
 
+    import shared.plugin  # noqa: F401 (what takes time is imported before there is a job, so that a spare one is ready)
+
+    channel.write('{"event": "ready"}\n')
+    channel.flush()
+    line = sys.stdin.readline()
+    if not line:
+        return
+    job = Job(**json.loads(line))
+    # From here on nobody types.
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.chdir(job.day)
     if os.environ.get("DEVICE", "cpu") == "cpu":
         limit_resources(job.memory)
-    torch.set_num_threads(min(torch.get_num_threads(), 4))
+    # Tests are small: threads would mostly wait for one another, and two children may run side by side.
+    torch.set_num_threads(1)
     session = Session(job, channel)
 
     class Door:

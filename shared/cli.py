@@ -9,7 +9,8 @@ import sys
 from shared import answers, board
 from shared.answers import AnswerError
 from shared.day import Day, ReadmeError, UnknownDay, UnknownExercise, day_folders, find_day, read_state, write_state
-from shared.runner import EnvironmentBroken, child_environment, run_day
+from shared.process import child_environment
+from shared.runner import EnvironmentBroken, run_day
 from shared.verdicts import remember, verdicts
 
 FINE, WRONG, BROKEN = 0, 1, 2
@@ -66,12 +67,34 @@ def test(options) -> int:
     return WRONG if any(verdict.state == "wrong" for verdict in found) else FINE
 
 
+def watch(options) -> int:
+    """Test again whenever a file of answers/ is saved."""
+    from shared.watch import watch as keep_watching
+
+    day = find_day(options.day)
+    _check_environment(options.device)
+    if not day.implementation("answers").is_dir():
+        raise Refused(f"nothing to watch yet: `make start DAY={day.short}` makes answers/")
+
+    def show(results, names) -> None:
+        found = verdicts(day, results, names)
+        remember(day, found, results, options.why)
+        if sys.stdout.isatty():
+            print("\033[2J\033[H", end="")
+        print(_render(day, found, results.folder, options.device) + "\n\n  watching; Ctrl-C ends it", flush=True)
+
+    keep_watching(day, options.device, options.exercise and day.exercise(options.exercise).name, show)
+    return FINE
+
+
 def _check_environment(device: str) -> None:
     from importlib.util import find_spec
 
     missing = [name for name in ("torch", "pytest", "jaxtyping") if find_spec(name) is None]
     if missing:
-        raise Refused(f"{', '.join(missing)} can't be imported by {sys.executable}: `make setup` installs what is needed")
+        raise Refused(
+            f"{', '.join(missing)} can't be imported by {sys.executable}: `make setup` installs what is needed"
+        )
     if device not in ("cpu", "cuda", "mps"):
         raise Refused(f"DEVICE={device}: it is cpu, cuda or mps")
     if device != "cpu":
@@ -156,7 +179,7 @@ def take(options) -> int:
 
 
 def reset(options) -> int:
-    """Put the stub of an exercise (or of a whole module: EX=attention.py) back; your version is kept in .byo/backup/."""
+    """Put the stub of an exercise back (EX=attention.py: of a whole file); your version is kept in .byo/backup/."""
     day = find_day(options.day)
     if not options.exercise:
         raise Refused("which one? EX=causal_mask, or EX=attention.py for a whole file")
@@ -196,7 +219,9 @@ def run_script(options) -> int:
     day = find_day(options.day)
     _check_environment(options.device)
     environment = {**child_environment(options.device), "IMPL": options.impl or "solution"}
-    return subprocess.run([sys.executable, str(day.path / f"{options.command}.py")], env=environment, check=False).returncode
+    return subprocess.run(
+        [sys.executable, str(day.path / f"{options.command}.py")], env=environment, check=False
+    ).returncode
 
 
 # ---- For authors
@@ -253,6 +278,7 @@ def _days(options) -> list[Day]:
 
 COMMANDS = {
     "test": test,
+    "watch": watch,
     "start": start,
     "hint": hint,
     "show": show,
@@ -280,7 +306,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("exercise", nargs="?", help="the exercise's name")
         command.add_argument("--device", default=os.environ.get("DEVICE") or "cpu", help="cpu, cuda or mps")
         command.add_argument("--impl", default=os.environ.get("IMPL") or None, help="solution, skeleton or answers")
-        command.add_argument("-v", "--verbose", action="store_true", default=_on("V"), help="pytest's full report as well")
+        command.add_argument(
+            "-v", "--verbose", action="store_true", default=_on("V"), help="pytest's full report as well"
+        )
         command.add_argument("--why", action="store_true", default=_on("WHY"), help="name the likely mistake at once")
         command.add_argument("--level", type=int, default=int(os.environ.get("LEVEL") or 0), help="which hint")
         command.add_argument("--seconds", type=float, default=float(os.environ.get("SECONDS_EACH") or 20), help="limit")

@@ -1,7 +1,6 @@
 """What one test leaves behind must not reach the next: torch's global state, saved, restored and compared."""
 
 import random
-import warnings
 
 import numpy as np
 import torch
@@ -42,7 +41,9 @@ class GlobalState:
             changed.append(f"torch's default device is now {torch.get_default_device()}")
             torch.set_default_device(self.device)
         for place, name, value in self.functions:
-            if vars(place).get(name) is not value and not name.startswith("__"):
+            now = vars(place).get(name)
+            # torch itself replaces a few functions when torch._dynamo is imported; an answer's are defined elsewhere.
+            if now is not value and not name.startswith("__") and not _from_torch(now):
                 setattr(place, name, value)
                 if callable(value):
                     changed.append(f"{place.__name__}.{name} was replaced")
@@ -53,4 +54,5 @@ class GlobalState:
         return changed
 
 
-warnings.filterwarnings("ignore", message="CUDA initialization", module="torch")
+def _from_torch(value) -> bool:
+    return (getattr(value, "__module__", None) or "").split(".")[0] == "torch"

@@ -16,7 +16,10 @@ MANY = 200_000  # characters printed, beyond which only the last lines travel
 
 @dataclass
 class Outcome:
-    """`kind` is pass, fail or todo (the stub of `owner` was reached). `error` is the exception's type where it is not a check's."""
+    """`kind` is pass, fail or todo (the stub of `owner` was reached).
+
+    `error` is the exception's type, empty where a check failed.
+    """
 
     kind: str = "pass"
     owner: str = ""
@@ -52,7 +55,7 @@ def judge(error: BaseException, printed: str, test: str, exercise: str | None, d
 
 
 def place(error: BaseException, folder: Path) -> str | None:
-    """file:line of the last frame in `folder`, "answers/attention.py:31"; for a SyntaxError the line that doesn't parse."""
+    """file:line of the last frame in `folder`, "answers/attention.py:31"; of a SyntaxError the broken line."""
     if isinstance(error, SyntaxError) and error.filename and folder in Path(error.filename).parents:
         return f"{folder.name}/{Path(error.filename).name}:{error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
@@ -70,7 +73,8 @@ def in_words(error: BaseException, day: Day, folder: Path) -> str:
     first = text.splitlines()[0][:300] if text else ""
     if match := NO_SUCH.match(text):
         module, missing = match.groups()
-        return f"{folder.name}/{module}.py has no `{missing}`; `make reset DAY={day.short} EX={missing}` puts its stub back"
+        reset = f"make reset DAY={day.short} EX={missing}"
+        return f"{folder.name}/{module}.py has no `{missing}`; `{reset}` puts its stub back"
     if isinstance(error, SystemExit):
         return "the answer called sys.exit(); a function returns"
     if isinstance(error, RecursionError):

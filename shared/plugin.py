@@ -20,7 +20,7 @@ from shared.world import World
 
 
 class Draw:
-    """Random inputs: drawn on the CPU from a generator seeded per test, then moved, so every device sees the same numbers."""
+    """Random inputs, drawn on the CPU from a seed per test, then moved: every device sees the same numbers."""
 
     def __init__(self, seed: int, device: torch.device):
         self.generator, self.device = torch.Generator().manual_seed(seed), device
@@ -124,7 +124,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "exercise(name, modifies=False): the exercise of the README that a test belongs to")
+    config.addinivalue_line(
+        "markers", "exercise(name, modifies=False): the exercise of the README that a test belongs to"
+    )
     job = getattr(config, "_byo_job", None)
     day = Day(job.day) if job else _day_of(config)
     if day is None:

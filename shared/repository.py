@@ -81,7 +81,9 @@ def ruff(paths: list[Path]) -> list[str]:
             # How the formatter names a file differs between versions.
             files = re.findall(r"^(?:Would reformat: |\s*--> )(.+?)((?::\d+)?)(?::\d+)?$", done.stdout, re.MULTILINE)
             found += [f"{file}{line or ':1'}: `ruff format` would change it" for file, line in files]
-            lines += found or [f"ruff: {(done.stderr or done.stdout).strip()}"]
+            found = found or [f"ruff: {(done.stderr or done.stdout).strip()}"]
+            # Newer versions also format the code in a README, which is set as its author wants it.
+            lines += [line for line in found if ".md:" not in line.split(" ")[0]]
     return lines
 
 

@@ -30,7 +30,7 @@ class Call:
 
 
 class Spy:
-    """Wraps a day's exercises: functions, and the `forward` of modules. The plugin says which exercise is being tested."""
+    """Wraps a day's exercises: functions, and the `forward` of modules. The plugin says which one is being tested."""
 
     def __init__(self, day: Day):
         self.day = day
@@ -46,7 +46,11 @@ class Spy:
             thing = getattr(module, exercise.name, None)
             if inspect.isfunction(thing):
                 setattr(module, exercise.name, self._wrap(thing, exercise.name))
-            elif inspect.isclass(thing) and issubclass(thing, nn.Module) and inspect.isfunction(vars(thing).get("forward")):
+            elif (
+                inspect.isclass(thing)
+                and issubclass(thing, nn.Module)
+                and inspect.isfunction(vars(thing).get("forward"))
+            ):
                 thing.forward = self._wrap(vars(thing)["forward"], exercise.name)
 
     def _wrap(self, function, exercise: str):
@@ -88,7 +92,9 @@ def _compare(function, args, kwargs, kept_args, kept_kwargs) -> None:
     for (name, old), new in zip(itertools.chain(before, kept_kwargs.items()), after):
         if _plain(old) and not _same(old, new):
             recorder.keep(["modified", name, new])
-            raise CheckFailed(f"the answer modified its argument `{name}` in place", "the caller still needs it as it was")
+            raise CheckFailed(
+                f"the answer modified its argument `{name}` in place", "the caller still needs it as it was"
+            )
 
 
 def _same(old: Tensor, new: Tensor) -> bool:

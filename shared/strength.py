@@ -10,7 +10,7 @@ from shared.outcome import Outcome
 from shared.testing import DIAGNOSED, alike, elsewhere, run_one
 from shared.variants import apply_variant, load_variants
 
-PATIENCE = 10.0  # seconds for one test of a mutant, before it counts as hanging
+PATIENCE = 10.0  # seconds of CPU time for one test of a mutant, before it counts as hanging
 
 
 def measure(session, pytest_session) -> None:
@@ -130,7 +130,7 @@ def measure_mutants(session, exercise, items: list) -> None:
 
 @contextmanager
 def alarm(seconds: float):
-    """Raises TimeoutError in the code below after so many seconds, where the system has such a clock."""
+    """Raises TimeoutError in the code below after so many seconds of CPU time, where the system has such a clock."""
 
     def ring(*_):
         raise TimeoutError("it hangs")
@@ -138,10 +138,10 @@ def alarm(seconds: float):
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -5,7 +5,8 @@ import time
 import tomllib
 
 from shared.day import Day
-from shared.runner import MOST_CHILDREN, EnvironmentBroken, child_environment, supervise
+from shared.process import Child
+from shared.runner import MOST_CHILDREN, EnvironmentBroken
 
 DIAGNOSED_AT_LEAST = 0.9  # of the wrong variants that give wrong values
 KILLED_AT_LEAST = 0.9  # of the mutants
@@ -39,7 +40,7 @@ def collect(day: Day, names: list[str] | None) -> tuple[list[dict], list[dict]]:
     variants, mutants = [], []
     for _ in range(MOST_CHILDREN):
         at = None
-        for event in supervise(job, child_environment("cpu")):
+        for event in Child("cpu").events(job):
             if event["event"] == "start":
                 at = event["test"]
             elif event["event"] == "variants":

@@ -1,4 +1,4 @@
-"""In the child: runs a day's tests in the README's order, and looks for the known mistake behind the first wrong answer."""
+"""In the child: runs a day's tests in the README's order, and looks for the mistake behind the first wrong answer."""
 
 import time
 
@@ -22,7 +22,7 @@ def run_tests(session, pytest_session) -> None:
         if name in job.skip or item.nodeid in job.done or (job.exercises and name not in job.exercises):
             continue
         session.tell("start", test=item.nodeid, exercise=name)
-        session.deadline(max(1.0, job.seconds - session.spent.get(name, 0.0)) + 40 * (name not in session.spent))
+        session.deadline(max(1.0, job.seconds - session.spent.get(name, 0.0)))
         outcome = run_one(plugin, item)
         session.deadline(0)
         session.spent[name] = session.spent.get(name, 0.0) + outcome.seconds
@@ -104,5 +104,3 @@ def run_variant(plugin, item, module: str, text: str) -> Outcome:
 def alike(a: Outcome, b: Outcome) -> bool:
     """Whether two answers did the same in a test, as far as the checks could see."""
     return a.kind == b.kind and a.error == b.error and same_records(a.records, b.records)
-
-

@@ -1,6 +1,6 @@
 """Other answers that people write: `variants.toml`, read and applied to the solution's text.
 
-A variant is an edit of the code between an exercise's fences: `old`/`new` (or several in `edits`), or a whole new `body`.
+A variant edits the code between an exercise's fences: `old`/`new` (or several in `edits`), or a whole new `body`.
 """
 
 import textwrap

@@ -31,8 +31,9 @@ def theirs_like(mine: GPT2):
     from transformers import GPT2LMHeadModel
 
     c = mine.config
-    sizes = dict(vocab_size=c.vocab_size, n_positions=c.n_positions, n_embd=c.n_embd, n_layer=c.n_layer, n_head=c.n_head)
-    model = GPT2LMHeadModel(TheirConfig(**sizes, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=0, eos_token_id=0))
+    sizes = {name: getattr(c, name) for name in ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")}
+    plain = dict(resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=0, eos_token_id=0)
+    model = GPT2LMHeadModel(TheirConfig(**sizes, **plain))
     missing = model.load_state_dict(to_hugging_face(mine.state_dict()), strict=False).missing_keys
     assert missing in ([], ["lm_head.weight"]), missing
     return model.to(DEVICE)
@@ -105,11 +106,11 @@ def main() -> None:
         )
         prompt, new = ids[:, :16], 128
         settings = dict(max_new_tokens=new, min_new_tokens=new, do_sample=False, pad_token_id=0)
-        whole = torch.ones_like(prompt)
+        settings["attention_mask"] = torch.ones_like(prompt)
         compare(
             f"generate {new} tokens, batch {batch}",
             lambda prompt=prompt, new=new: generate(mine, prompt, new, temperature=0),
-            lambda prompt=prompt, settings=settings, whole=whole: theirs.generate(prompt, attention_mask=whole, **settings),
+            lambda prompt=prompt, settings=settings: theirs.generate(prompt, **settings),
             rounds,
             batch * new,
             "tokens/s",

@@ -126,7 +126,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description="Train a character GPT on Shakespeare.")
     parser.add_argument("--overfit", action="store_true", help="learn one batch by heart instead")
-    parser.add_argument("--steps", type=int, help=f"{TrainConfig.steps}, or 200 with --overfit")
+    parser.add_argument("--steps", type=int, help=f"{TrainConfig.steps}, or 100 with --overfit")
     parser.add_argument("--batch", type=int, default=16, help="windows a step")
     parser.add_argument("--length", type=int, default=64, help="characters a window")
     parser.add_argument("--layers", type=int, default=4)
@@ -148,7 +148,7 @@ def main() -> None:
 
     if a.overfit:
         batch = get_batch(training, a.batch, a.length)
-        losses = train(model, lambda: batch, TrainConfig(steps=a.steps or 200, warmup=20))
+        losses = train(model, lambda: batch, TrainConfig(steps=a.steps or 100, warmup=10))
         print(f"one batch, again and again: loss {losses[0]:.3f} at first, {evaluate(model, [batch]):.3f} at the end")
         print(f"text it has never seen:     loss {evaluate(model, everything):.3f}")
         return

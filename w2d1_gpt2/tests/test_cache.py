@@ -378,7 +378,7 @@ def hugging_face(theirs, ids, count, **options):
 
 @exercise("generate")
 @pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
-@pytest.mark.parametrize(("batch", "prompt", "count"), [(1, 1, 22), (3, 4, 5), (2, 22, 1), (3, 7, 16)])
+@pytest.mark.parametrize(("batch", "prompt", "count"), [(1, 1, 22), (2, 22, 1), (3, 7, 9)])
 def test_greedy_text_equals_hugging_face(use_cache, batch, prompt, count, device, draw):
     theirs, model = twins(device)
     ids = draw.ints(0, 61, batch, prompt)
@@ -396,16 +396,19 @@ def test_uses_the_cache_unless_told_otherwise(device, draw):
 
 
 @exercise("generate")
-@pytest.mark.parametrize("use_cache", [True, False], ids=["cache", "no cache"])
-@pytest.mark.parametrize("options", [{"temperature": 0.6}, {"temperature": 1.7, "top_k": 5}, {}], ids=str)
+@pytest.mark.parametrize(
+    ("options", "use_cache"),
+    [({"temperature": 0.6}, True), ({"temperature": 1.7, "top_k": 5}, True), ({}, True), ({"top_k": 9}, False)],
+    ids=str,
+)
 def test_draws_from_the_logits_of_the_last_position(options, use_cache, device, draw):
-    theirs, model = twins(device)
-    ids = draw.ints(0, 61, 1, 6)
-    got = cache.generate(model, ids.expand(1500, -1), 1, use_cache=use_cache, **options)[:, -1]
+    theirs, model = twins(device, dtype=torch.float32)
+    ids = draw.ints(0, 61, 1, 3)
+    got = cache.generate(model, ids.expand(800, -1), 1, use_cache=use_cache, **options)[:, -1]
     logits = theirs(ids).logits[0, -1].detach().double().cpu()
     weight = (logits / options.get("temperature", 1.0)).softmax(dim=-1)
     weight[logits.argsort(descending=True)[options.get("top_k", 61) :]] = 0
-    # chi-square over 1,500 draws; a right answer fails in one of a million seeds
+    # chi-square over 800 draws; a right answer fails in one of a million seeds
     same_distribution(got, weight / weight.sum())
 
 
