@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import textwrap
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Literal
+
+from shared.ink import PROSE, Ink, cells
+from shared.ink import supports as supports  # for whoever makes an Ink
 
 if TYPE_CHECKING:
     from shared.day import Day, Exercise
 
-BAR, PRINTED, PROSE = 24, 8, 100  # cells of the bar; printed lines that are shown; the widest readable line
-STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
-MARKS = {"done": "✓+", "wrong": "✗x", "todo": "·.", "waiting": "–-"}
-PLAIN = {"·": "-", "…": "...", "–": "-", "—": "-", "─": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "²": "^2"}
-PLAIN = str.maketrans(PLAIN | {"’": "'", "‘": "'", "“": '"', "”": '"', "√": "sqrt", "−": "-", "÷": "/", "≠": "!="})
-ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+PRINTED = 8  # printed lines that are shown
 
 
 @dataclass
@@ -59,24 +53,6 @@ class Verdict:
         return f"{self.passed} of {self.total} tests pass" if self.total > 1 else "its one test fails"
 
 
-def supports(stream: TextIO) -> tuple[bool, bool]:
-    """Whether `stream` can show the marks (fancy), and whether it should get colours."""
-    encoding = getattr(stream, "encoding", None) or os.environ.get("PYTHONIOENCODING", "").partition(":")[0] or "ascii"
-    try:
-        fancy = bool("".join(MARKS.values()).encode(encoding))
-    except (UnicodeEncodeError, LookupError):
-        fancy = False
-    # The old Windows console prints escape codes as they are; newer terminals say who they are.
-    terminal = stream.isatty() and (os.name != "nt" or "WT_SESSION" in os.environ or "TERM" in os.environ)
-    return fancy, terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def cells(text: str) -> int:
-    """Columns that `text` takes in a terminal: 2 for a wide character, 0 for a combining mark or a colour."""
-    text = ESCAPE.sub("", text)
-    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
-
-
 def duration(minutes: int) -> str:
     """Minutes in words; above an hour in steps of ten, since it is a guess anyway."""
     minutes = minutes if minutes < 60 else (minutes + 9) // 10 * 10
@@ -84,89 +60,43 @@ def duration(minutes: int) -> str:
     return " ".join(f"{n} {unit}{'s' * (n > 1)}" for n, unit in parts if n) or "no time"
 
 
-@dataclass(frozen=True)
-class Ink:
-    """How to write on this terminal: which characters, which colours, how wide."""
+def _row(ink: Ink, verdict: Verdict, column: int, remark: str = "") -> str:
+    """One exercise: mark, name, how it stands."""
+    name, text = verdict.exercise.name.ljust(column), verdict.text() + remark
+    name = name if verdict.state == "done" else ink.paint("bold" if verdict.state == "wrong" else "dim", name)
+    return f"    {ink.mark(verdict.state)} {name}   {text if verdict.state == 'wrong' else ink.paint('dim', text)}"
 
-    fancy: bool
-    color: bool
-    width: int = 100
 
-    def paint(self, style: str, text: str) -> str:
-        return f"\033[{STYLES[style]}m{text}\033[0m" if self.color else text
+def _detail(ink: Ink, verdict: Verdict, problem: Problem) -> list[str]:
+    """One failure: the test, the place, what came out, and what that looks like."""
+    name, test = verdict.exercise.name, ink.clean(problem.test)
+    if not verdict.total:
+        name, test = f"{verdict.exercise.module} does not import", ""
+    head = f"  {ink.mark('wrong')} {ink.paint('bold', name)}"
+    fits = cells(f"{head} · {test}") <= ink.width
+    out = [head + f" · {test}" * bool(test and fits)] + [ink.cut(test, 6)] * (not fits)
+    out += [ink.paint("dim", ink.cut(problem.where, 6))] if problem.where else []
+    out += ink.wrap(problem.summary, 6, most=3)
+    out += [ink.cut(line, 8) for block in problem.lines for line in block.split("\n")]
+    printed = problem.printed.rstrip()
+    before = printed.count("\n") + 1 - PRINTED
+    out += [ink.paint("dim", "      your code printed")] * bool(printed)
+    out += [ink.paint("dim", f"        … {before:,} line{'s' * (before > 1)} before that")] * (before > 0)
+    for line in printed.rsplit("\n", PRINTED)[-PRINTED:] if printed else []:
+        # A progress bar rewrites its line after each "\r": what stayed on the screen is the last piece.
+        out.append(ink.cut(line.rstrip("\r").rpartition("\r")[2], 8, PROSE).rstrip())
+    if problem.says:
+        return out + ink.wrap(f"This looks like a classic. {problem.says}", 6)
+    later = "A known mistake matches. Run again, or WHY=1, to see which."
+    return out + [ink.paint("dim", f"      {later}")] * problem.why_later
 
-    def finish(self, lines: list[str]) -> str:
-        """The lines as one text, in ASCII where the terminal has no more."""
-        text = "\n".join(lines)
-        return text if self.fancy else text.translate(PLAIN).encode("ascii", "backslashreplace").decode()
 
-    def clean(self, text: str) -> str:
-        """Text from elsewhere made harmless: no colours, no control characters, nothing that can't be encoded."""
-        text = ESCAPE.sub("", text).expandtabs(4)
-        return self.finish(["".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)])
-
-    def cut(self, text: str, indent: int, most: int = 10_000) -> str:
-        """One indented line that fits; it ends between two values wherever there is a gap."""
-        room, dots, end, used = min(self.width - indent, most), " …" if self.fancy else " ...", 0, 0
-        text = self.clean(text[:2000])
-        if cells(text) > room:
-            while (used := used + cells(text[end])) <= room - len(dots):
-                end += 1
-            gap = text.rfind(" ", 0, end + 1)
-            text = text[: gap if gap > end // 2 else end].rstrip(" ,") + dots
-        return " " * indent + text
-
-    def wrap(self, text: str, indent: int, most: int = 9) -> list[str]:
-        """Prose over as many lines as it takes, but at most `most`; words stay whole."""
-        room = min(self.width, PROSE) - indent
-        lines = textwrap.wrap(self.clean(text[:4000]), room, break_long_words=False, break_on_hyphens=False)
-        return [self.cut(line, indent) for line in [*lines[: most - 1], " ".join(lines[most - 1 :])] if line]
-
-    def bar(self, done: int, total: int) -> str:
-        """Full only when all is done, and not empty once something is."""
-        filled = BAR if done == total else min(max(round(BAR * done / total), done > 0), BAR - 1)
-        return f"[{self.paint('green', '#' * filled)}{'-' * (BAR - filled)}]"
-
-    def mark(self, state: str) -> str:
-        return self.paint({"done": "green", "wrong": "red"}.get(state, "dim"), MARKS[state][not self.fancy])
-
-    def row(self, verdict: Verdict, column: int, remark: str = "") -> str:
-        """One exercise: mark, name, how it stands."""
-        name, text = verdict.exercise.name.ljust(column), verdict.text() + remark
-        name = name if verdict.state == "done" else self.paint("bold" if verdict.state == "wrong" else "dim", name)
-        return (
-            f"    {self.mark(verdict.state)} {name}   {text if verdict.state == 'wrong' else self.paint('dim', text)}"
-        )
-
-    def detail(self, verdict: Verdict, problem: Problem) -> list[str]:
-        """One failure: the test, the place, what came out, and what that looks like."""
-        name, test = verdict.exercise.name, self.clean(problem.test)
-        if not verdict.total:
-            name, test = f"{verdict.exercise.module} does not import", ""
-        head = f"  {self.mark('wrong')} {self.paint('bold', name)}"
-        fits = cells(f"{head} · {test}") <= self.width
-        out = [head + f" · {test}" * bool(test and fits)] + [self.cut(test, 6)] * (not fits)
-        out += [self.paint("dim", self.cut(problem.where, 6))] if problem.where else []
-        out += self.wrap(problem.summary, 6, most=3)
-        out += [self.cut(line, 8) for block in problem.lines for line in block.split("\n")]
-        printed = problem.printed.rstrip()
-        before = printed.count("\n") + 1 - PRINTED
-        out += [self.paint("dim", "      your code printed")] * bool(printed)
-        out += [self.paint("dim", f"        … {before:,} line{'s' * (before > 1)} before that")] * (before > 0)
-        for line in printed.rsplit("\n", PRINTED)[-PRINTED:] if printed else []:
-            # A progress bar rewrites its line after each "\r": what stayed on the screen is the last piece.
-            out.append(self.cut(line.rstrip("\r").rpartition("\r")[2], 8, PROSE).rstrip())
-        if problem.says:
-            return out + self.wrap(f"This looks like a classic. {problem.says}", 6)
-        later = "A known mistake matches. Run again, or WHY=1, to see which."
-        return out + [self.paint("dim", f"      {later}")] * problem.why_later
-
-    def pointer(self, label: str, name: str, *columns: str | None) -> list[str]:
-        """`next  name     place     command`; a command that doesn't fit goes below, since it is there to be copied."""
-        parts, start = [self.paint("bold", name), *filter(None, columns)], f"  {label}  "
-        if cells(line := start + "     ".join(parts)) <= self.width:
-            return [line]
-        return [start + "     ".join(parts[:-1]), " " * len(start) + parts[-1]]
+def _pointer(ink: Ink, label: str, name: str, *columns: str | None) -> list[str]:
+    """`next  name     place     command`; a command that doesn't fit goes below, since it is there to be copied."""
+    parts, start = [ink.paint("bold", name), *filter(None, columns)], f"  {label}  "
+    if cells(line := start + "     ".join(parts)) <= ink.width:
+        return [line]
+    return [start + "     ".join(parts[:-1]), " " * len(start) + parts[-1]]
 
 
 def render(
@@ -203,7 +133,7 @@ def render(
             out, marked = [*out, "", ink.paint("dim", "  ── bonus ──")], True
         if rows and len(every) > 1:
             out.append("  " + ink.paint("bold", section.name))
-        out += [ink.row(v, column, " · bonus" * (v.exercise.name in bonus and not section.bonus)) for v in rows]
+        out += [_row(ink, v, column, " · bonus" * (v.exercise.name in bonus and not section.bonus)) for v in rows]
     if whole:
         done, minutes = len(core) - len(left), sum(v.exercise.minutes for v in left)
         time = f" · about {duration(minutes)} to go" if left else ""
@@ -211,7 +141,7 @@ def render(
 
     wrong = [v for v in every if v.state == "wrong"]
     if wrong and wrong[0].problem:
-        out += ["", *ink.detail(wrong[0], wrong[0].problem)]
+        out += ["", *_detail(ink, wrong[0], wrong[0].problem)]
     for note in notes:
         out += ["", *ink.wrap(note, 2)]
 
@@ -226,12 +156,12 @@ def render(
         out += ["", *ink.wrap(text, 2)]
         out += ink.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)
         if next_day and not ahead:
-            out += ["", *ink.pointer("next", next_day, start_command.format(day=next_day.partition("_")[0]))]
+            out += ["", *_pointer(ink, "next", next_day, start_command.format(day=next_day.partition("_")[0]))]
     if whole and left and not any(v.state in ("done", "wrong") for v in every):
         out += ["", f"  Nothing is built yet. The first one takes about {duration(ahead[0].exercise.minutes)}."]
     out += [""] * bool(ahead)
     if start:
-        out += ink.pointer("start", start_command.format(day=day.short), "makes answers/, where you write")
+        out += _pointer(ink, "start", start_command.format(day=day.short), "makes answers/, where you write")
     for first in ahead[:1]:
         name = first.waits_for or first.exercise.name
         place = known[name].where if name in known else None
@@ -240,7 +170,7 @@ def render(
             name, place, hint = (first.problem and first.problem.where) or first.exercise.module, None, None
         if start and place:
             place = place.replace("skeleton/", "answers/", 1)
-        out += ink.pointer("next " if start else "next", name, place, hint)
+        out += _pointer(ink, "next " if start else "next", name, place, hint)
     return ink.finish(out)
 
 

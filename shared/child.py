@@ -7,10 +7,13 @@ import ast
 import faulthandler
 import json
 import os
+import re
 import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from shared.process import IMPORTING
 
 GIGABYTE = 1 << 30
 SLEEPY = 5  # wall seconds for each second of CPU time that a test may take
@@ -46,6 +49,7 @@ class Session:
         self.stack = open(job.stack, "w")  # noqa: SIM115 (faulthandler writes to it until the end)
         if hasattr(signal, "setitimer"):
             faulthandler.register(signal.SIGPROF, file=self.stack, all_threads=True, chain=True)
+        faulthandler.enable(file=self.stack)  # the line at which it crashed
 
     def tell(self, event: str, **facts) -> None:
         self.channel.write(json.dumps({"event": event, **facts}) + "\n")
@@ -69,6 +73,7 @@ class Session:
         """Before pytest looks at the tests: does what they import import?"""
         import importlib
 
+        from shared.isolation import GlobalState
         from shared.outcome import in_words, place
 
         day, folder = self.plugin.day, self.plugin.folder
@@ -79,6 +84,7 @@ class Session:
             if not wanted or section in wanted:
                 self.tests[file] = self._needed(file) | {section} & self.plugin.world.names
         tried: set[str] = set(self.unimportable)
+        self.plugin.world.broken |= self.unimportable
         sections = [section.name for section in day.sections]
         needed = set().union(*self.tests.values())
         for name in sorted(needed, key=lambda name: sections.index(name) if name in sections else len(sections)):
@@ -86,18 +92,24 @@ class Session:
                 continue
             tried.add(name)
             self.tell("importing", module=name)
-            self.deadline(60)
+            self.deadline(IMPORTING * self.job.seconds)
+            state = GlobalState()
             try:
                 importlib.import_module(name)
+                if changed := state.restore():
+                    raise ImportError(f"importing it changes something for everybody: {'; '.join(changed)}")
             except BaseException as error:
                 self.unimportable.add(name)
                 self.tell(
                     "unimportable",
                     module=name,
-                    where=place(error, folder) or f"{folder.name}/{name}.py",
-                    summary=_import_trouble(error, in_words(error, day, folder), name, folder.name),
+                    where=_guilty(error, day, folder) or place(error, folder) or f"{folder.name}/{name}.py",
+                    summary=_import_trouble(error, in_words(error, day, folder)),
                     stub=isinstance(error, NotImplementedError) and bool(place(error, folder)),
                 )
+                sys.modules.pop(name, None)
+            state.restore()
+            self.plugin.world.broken |= self.unimportable
             self.deadline(0)
 
     def pytest_ignore_collect(self, collection_path):
@@ -129,11 +141,23 @@ class Session:
             self.tell("uncollected", what=report.nodeid, text=str(report.longrepr)[-3000:])
 
 
-def _import_trouble(error: BaseException, words: str, module: str, folder: str) -> str:
-    if isinstance(error, ModuleNotFoundError) and str(error).endswith("is missing"):
+def _guilty(error: BaseException, day, folder: Path) -> str | None:
+    """The file of the day that is to blame for a failed import although another one asked for it."""
+    from shared.world import Unimportable
+
+    if isinstance(error, Unimportable):
+        return f"{folder.name}/{error.name}.py"
+    lacks = re.match(r"cannot import name '(\w+)' from '(\w+)'", str(error))
+    if lacks and any((e.name, e.section) == lacks.groups() for e in day.exercises):
+        return f"{folder.name}/{lacks[2]}.py"
+    return None
+
+
+def _import_trouble(error: BaseException, words: str) -> str:
+    if isinstance(error, ImportError) and str(error).endswith("is missing"):
         return f"{error}; `start` brings the stubs back and keeps what is there"
-    if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg}"
+    if isinstance(error, ImportError) and str(error).startswith("importing it changes"):
+        return str(error)
     return words
 
 

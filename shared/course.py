@@ -12,7 +12,8 @@ from pathlib import Path
 
 from shared import board
 from shared.day import Day, day_folders
-from shared.runner import EnvironmentBroken, Results, child_environment, run_day
+from shared.process import child_environment
+from shared.runner import EnvironmentBroken, Results, run_day
 from shared.verdicts import verdicts
 
 FINE, WRONG, BROKEN = 0, 1, 2

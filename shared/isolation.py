@@ -1,6 +1,9 @@
-"""What one test leaves behind must not reach the next: torch's global state, saved, restored and compared."""
+"""What one test leaves behind must not reach the next: torch's and Python's global state, restored and compared."""
 
+import os
 import random
+import sys
+import threading
 
 import numpy as np
 import torch
@@ -17,7 +20,7 @@ def seed_everything(seed: int = 0) -> None:
 
 
 class GlobalState:
-    """torch's global state at the moment of creation."""
+    """The global state at the moment of creation."""
 
     def __init__(self) -> None:
         self.dtype = torch.get_default_dtype()
@@ -26,6 +29,8 @@ class GlobalState:
         self.device = torch.get_default_device()
         self.threads = torch.get_num_threads()
         self.deterministic = torch.are_deterministic_algorithms_enabled()
+        self.folder, self.path = os.getcwd(), list(sys.path)
+        self.running = set(threading.enumerate())
         self.functions = [(place, name, value) for place in PLACES for name, value in vars(place).items()]
 
     def restore(self) -> list[str]:
@@ -35,11 +40,12 @@ class GlobalState:
             changed.append(f"torch's default dtype is now {torch.get_default_dtype()}")
             torch.set_default_dtype(self.dtype)
         if torch.is_grad_enabled() != self.grad:
-            changed.append(f"gradients were switched {'off' if self.grad else 'on'} for everybody")
+            changed.append(f"gradients are switched {'off' if self.grad else 'on'}")
             torch.set_grad_enabled(self.grad)
         if torch.get_default_device() != self.device:
             changed.append(f"torch's default device is now {torch.get_default_device()}")
-            torch.set_default_device(self.device)
+            # None rather than "cpu": a default that was set, to whatever device, slows every call down.
+            torch.set_default_device(None if self.device.type == "cpu" else self.device)
         for place, name, value in self.functions:
             now = vars(place).get(name)
             # torch itself replaces a few functions when torch._dynamo is imported; an answer's are defined elsewhere.
@@ -47,11 +53,24 @@ class GlobalState:
                 setattr(place, name, value)
                 if callable(value):
                     changed.append(f"{place.__name__}.{name} was replaced")
+        if (here := _current_folder()) != self.folder:
+            changed.append(f"the current folder is now {here or 'one that was deleted'}")
+            os.chdir(self.folder)
+        if any(not thread.daemon for thread in set(threading.enumerate()) - self.running):
+            changed.append("a thread is still running")
+        sys.path[:] = self.path
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         if torch.are_deterministic_algorithms_enabled() != self.deterministic:
             torch.use_deterministic_algorithms(self.deterministic)
         return changed
+
+
+def _current_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
 
 
 def _from_torch(value) -> bool:

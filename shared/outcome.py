@@ -1,5 +1,6 @@
 """How one test ended, told in words that help: which line of the answer, what was wrong with it."""
 
+import errno
 import re
 import traceback
 from dataclasses import dataclass, field
@@ -36,8 +37,8 @@ class Outcome:
 def judge(error: BaseException, printed: str, test: str, exercise: str | None, day: Day, folder: Path) -> Outcome:
     """The outcome of a test that raised `error` while the modules of `folder` were under test."""
     where = place(error, folder)
-    if isinstance(error, NotImplementedError) and where and error.args and day.owner_exercise(str(error.args[0])):
-        return Outcome("todo", owner=str(error.args[0]))
+    if isinstance(error, NotImplementedError) and (owner := unfinished(error, exercise, day, folder)):
+        return Outcome("todo", owner=owner)
     if isinstance(error, CheckFailed):
         summary, lines = error.summary, list(error.lines)
         # A check fails in the test: what helps is where the answer stands.
@@ -52,6 +53,20 @@ def judge(error: BaseException, printed: str, test: str, exercise: str | None, d
         printed=_last_lines(printed),
     )
     return Outcome("fail", error="" if isinstance(error, CheckFailed) else type(error).__name__, problem=problem)
+
+
+def unfinished(error: NotImplementedError, exercise: str | None, day: Day, folder: Path) -> str | None:
+    """The exercise that isn't written yet, if an answer says so; None if something inside torch does.
+
+    A stub names its exercise. A pair's own `raise NotImplementedError` speaks for the function that it stands in.
+    """
+    if error.args and place(error, folder) and day.owner_exercise(str(error.args[0])):
+        return str(error.args[0])
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    if folder not in Path(frame.f_code.co_filename).parents:
+        return None
+    owner = day.owner_exercise(frame.f_code.co_qualname.partition(".<locals>")[0])
+    return owner.name if owner else exercise
 
 
 def place(error: BaseException, folder: Path) -> str | None:
@@ -75,20 +90,27 @@ def in_words(error: BaseException, day: Day, folder: Path) -> str:
         module, missing = match.groups()
         reset = f"make reset DAY={day.short} EX={missing}"
         return f"{folder.name}/{module}.py has no `{missing}`; `{reset}` puts its stub back"
+    if isinstance(error, SyntaxError):
+        return f"{name}: {error.msg}"
     if isinstance(error, SystemExit):
         return "the answer called sys.exit(); a function returns"
     if isinstance(error, RecursionError):
         return "RecursionError: it calls itself without end"
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
-        return "it asked for more memory than a test may have" + (f" ({first[:120]})" if first else "")
+        size = re.search(r"allocate (\d+) bytes", first)
+        return "it asked for more memory than a test may have" + (f": {int(size[1]) / 2**30:.1f} GiB" if size else "")
     if "reading from stdin while output is captured" in text or isinstance(error, EOFError):
         return "it waits for the keyboard, input(); nobody types during a test"
-    if name == "ReferenceUsed":
-        return first
-    if name == "Failed":
+    if name == "BdbQuit":
+        return "it stops at a breakpoint(); nobody types during a test"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "it printed or wrote more than a test may: without end?"
+    if name in ("ReferenceUsed", "Unimportable", "Failed", "Dodged"):
         return first
     if isinstance(error, AssertionError) and first:
-        return first.split("\n")[0]
+        return first
+    if isinstance(error, ImportError):
+        first = re.sub(r" \([^()]*\.py\)$", "", first)  # where on this machine the file lies
     return f"{name}: {first}" if first else name
 
 

@@ -5,7 +5,9 @@ Plain `pytest` in a day's folder and an editor's test panel load it by itself; `
 """
 
 import os
+import sys
 import zlib
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import torch
 
 from shared.day import Day, ReadmeError, find_day
 from shared.isolation import GlobalState, seed_everything
-from shared.outcome import Outcome, judge
+from shared.outcome import Outcome, judge, place
 from shared.records import recorder
 from shared.spy import Spy
 from shared.world import World
@@ -48,6 +50,10 @@ def draw(request, device) -> Draw:
     return Draw(zlib.crc32(request.node.name.encode()), device)
 
 
+class Dodged(Exception):
+    """An answer ended its test without an answer."""
+
+
 class DayPlugin:
     """One day under test in this process."""
 
@@ -56,6 +62,7 @@ class DayPlugin:
         self.folder = day.implementation(implementation)
         self.spy = Spy(day)
         self.world = World(day, self.folder, self.spy.watch)
+        self.driven = hasattr(config, "_byo_job")  # by shared.child
         self.outcome = Outcome()  # of the test that is running
         self.world.install()
 
@@ -75,13 +82,27 @@ class DayPlugin:
 
     # ---- Around each test
 
+    @contextmanager
+    def no_dodging(self):
+        """An answer that skips or interrupts the test has failed it."""
+        try:
+            yield
+        except (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, KeyboardInterrupt) as error:
+            # In plain pytest somebody may sit at the keyboard, press Ctrl-C or leave the debugger.
+            typed = isinstance(error, KeyboardInterrupt | pytest.exit.Exception) and not self.driven
+            if typed or not place(error, self.world.folder):
+                raise
+            how = f"the answer ends the test: {type(error).__name__}"
+            raise Dodged(how).with_traceback(error.__traceback__) from None
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item):
         self.outcome = Outcome()
         item._byo_state = GlobalState()
         seed_everything()
         recorder.start()
-        return (yield)
+        with self.no_dodging():
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item):
@@ -89,13 +110,22 @@ class DayPlugin:
         seed_everything()
         self.spy.exercise = self.exercise_of(item)
         self.spy.may_modify = bool(marker and marker.kwargs.get("modifies"))
+        state = GlobalState()  # what the test's fixtures changed is none of the answer's doing
         try:
-            return (yield)
+            with self.no_dodging():
+                return (yield)
         finally:
             self.spy.exercise = None
-            changed = item._byo_state.restore()
+            changed = state.restore()
             if changed:
                 pytest.fail("the answer changed something for everybody: " + "; ".join(changed), pytrace=False)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self):
+        for stream in (sys.stdout, sys.stderr):
+            # Whoever closes these closes what pytest captures the output of all tests with.
+            with suppress(AttributeError):
+                stream.close = stream.flush
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item):
@@ -106,7 +136,8 @@ class DayPlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):
         report = yield
-        if call.excinfo is not None and report.failed:
+        # A skipped test would pass for a test that passed; a day's tests have no reason to skip.
+        if call.excinfo is not None and (report.failed or report.skipped):
             printed = report.capstdout + report.capstderr
             name, error = item.name, call.excinfo.value
             self.outcome = judge(error, printed, name, self.exercise_of(item), self.day, self.world.folder)
@@ -141,8 +172,8 @@ def pytest_configure(config):
 def _day_of(config) -> Day | None:
     """The day that plain pytest was started for: around its arguments, or the current folder."""
     places = [Path(str(argument).split("::")[0]) for argument in config.args] or [Path.cwd()]
-    for place in places:
-        for folder in (place.resolve(), *place.resolve().parents):
+    for start in places:
+        for folder in (start.resolve(), *start.resolve().parents):
             if (folder / "variants.toml").is_file() and (folder / "tests").is_dir():
                 try:
                     return find_day(folder)

@@ -1,5 +1,6 @@
 """A process in which answers run, seen from outside: it gets one job, and tells what happens line by line."""
 
+import contextlib
 import json
 import os
 import queue
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 START = 600.0  # seconds for Python and torch to start, on the slowest of machines
+IMPORTING = 3.0  # times the seconds that an exercise has, for the import of one module
 PATIENCE = 7.0  # times the seconds that an exercise has, in case the child's own alarm (at 5 times) doesn't ring
 
 
@@ -46,8 +48,8 @@ class Child:
                 if event["event"] != "ready":
                     yield event
             if not ended:
+                status = self.process.poll()  # None: it still runs, and said nothing for too long
                 self.process.kill()
-                status = self.process.wait()
                 stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
                 log = self.log.read_bytes()[-2000:].decode(errors="replace")
                 yield {"event": "died", **_death(status, stack, Path(job["day"])), "log": log}
@@ -81,7 +83,8 @@ class Child:
             except queue.Empty:
                 return
             if line is None:
-                self.process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(10)
                 return
             wait = patience
             yield line
@@ -90,20 +93,18 @@ class Child:
 def _death(status: int | None, stack: str, day: Path) -> dict:
     """How a child ended, in words, and the line of the answer that it was at, if that is known."""
     where = None
-    if 'File "' in stack:
-        # The traceback has the innermost frame first.
-        for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
-            if Path(file).parent.parent == day and Path(file).parent.name != "tests":
-                where = f"{Path(file).parent.name}/{Path(file).name}:{line}"
-                break
+    # The traceback has the innermost frame first.
+    for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
+        if Path(file).parent.parent == day and Path(file).parent.name != "tests":
+            where = f"{Path(file).parent.name}/{Path(file).name}:{line}"
+            break
+    if status is None or "Timeout (" in stack or -status == getattr(signal, "SIGPROF", None):
         return {"how": "timeout", "where": where}
-    if status is not None and status < 0:
+    if status < 0:
         name = signal.Signals(-status).name
-        return {
-            "how": f"the process was killed by {name}" + (": out of memory?" if name == "SIGKILL" else ""),
-            "where": None,
-        }
-    return {"how": f"the process ended in the middle of a test (exit status {status}): os._exit()?", "where": None}
+        meaning = {"SIGKILL": ": out of memory?", "SIGSEGV": ": a crash inside a library, or recursion without end?"}
+        return {"how": f"it was killed by {name}{meaning.get(name, '')}", "where": where}
+    return {"how": f"it ended the whole process (exit status {status}): os._exit()?", "where": where}
 
 
 def child_environment(device: str) -> dict[str, str]:

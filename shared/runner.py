@@ -7,7 +7,7 @@ child goes on with the rest.
 from dataclasses import dataclass, field
 
 from shared.day import Day
-from shared.process import Child
+from shared.process import IMPORTING, Child
 
 MOST_CHILDREN = 60  # a day with more exercises that kill their process has other troubles
 
@@ -63,12 +63,12 @@ def run_day(
                 results.why[event["exercise"]] = event["says"]
             elif kind == "uncollected":
                 results.uncollected.append(event)
-            elif kind == "end" or (kind == "died" and not blame(results, job, at, event, day)):
+            elif kind == "end" or (kind == "died" and not blame(results, job, at, event)):
                 return results
     return results
 
 
-def blame(results: Results, job: dict, at: dict, death: dict, day: Day) -> bool:
+def blame(results: Results, job: dict, at: dict, death: dict) -> bool:
     """Writes a death down for the exercise, or the module, that the child was at, and takes that out of the job.
 
     False if only what follows the tests was lost, so that there is nothing to go on with.
@@ -81,13 +81,13 @@ def blame(results: Results, job: dict, at: dict, death: dict, day: Day) -> bool:
     if at["event"] == "importing":
         module = at["module"]
         job["broken"].append(module)
-        summary = "importing it takes more than a minute" if slow else f"importing it ends it all: {death['how']}"
+        limit = f"importing it takes more than {IMPORTING * job['seconds']:.0f} seconds: an endless loop?"
+        summary = limit if slow else f"importing it fails: {death['how']}"
         where = death["where"] or f"{folder}/{module}.py"
         results.unimportable[module] = dict(module=module, where=where, summary=summary, stub=False)
         return True
     name = at["exercise"]
     job["skip"].append(name)
     summary = f"it takes more than {job['seconds']:.0f} seconds: an endless loop?" if slow else death["how"]
-    where = death["where"] or f"{folder}/{day.exercise(name).module}"
-    results.deaths[name] = dict(test=at["test"].split("::")[-1], where=where, summary=summary, lines=[])
+    results.deaths[name] = dict(test=at["test"].split("::")[-1], where=death["where"], summary=summary, lines=[])
     return True

@@ -120,13 +120,11 @@ def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
             return _on_cuda(value, mode, memo)
         return torch.device("cuda") if isinstance(value, torch.device) else value
 
-    inputs = (call.args, call.kwargs)
+    args, kwargs = tree_map(move, (call.args, call.kwargs))
+    if not any(isinstance(value, Tensor | nn.Module | torch.device) for value in _leaves((args, kwargs))):
+        return None
     try:
         with mode:
-            args, kwargs = tree_map(move, inputs)
-            taken = [value for value in _leaves((args, kwargs)) if isinstance(value, Tensor | nn.Module | torch.device)]
-            if not taken:
-                return None
             result = call.function(*args, **kwargs)
     except Exception as error:
         text = str(error)
@@ -144,23 +142,28 @@ def _leaves(value) -> list:
     return found
 
 
+def _fake(tensor: Tensor, mode) -> Tensor:
+    from torch._subclasses.fake_tensor import unset_fake_temporarily
+
+    with unset_fake_temporarily():
+        return mode.from_tensor(tensor.detach())
+
+
 def _on_cuda(tensor: Tensor, mode, memo: dict[int, Tensor]) -> Tensor:
     if id(tensor) not in memo:
-        moved = mode.from_tensor(tensor.detach()).to("cuda").requires_grad_(tensor.requires_grad)
+        with mode:
+            moved = _fake(tensor, mode).to("cuda").requires_grad_(tensor.requires_grad)
         memo[id(tensor)] = nn.Parameter(moved, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
     return memo[id(tensor)]
 
 
 def _moved_module(module: nn.Module, mode, memo: dict[int, Tensor]) -> nn.Module:
     """What `module.cuda()` does: parameters and buffers move, a tensor kept as a plain attribute stays behind."""
-    from torch._subclasses.fake_tensor import unset_fake_temporarily
-
-    with unset_fake_temporarily():
-        module = copy.deepcopy(module)
+    module = copy.deepcopy(module)
     for part in module.modules():
         for store in (part._parameters, part._buffers):
             store.update({name: _on_cuda(value, mode, memo) for name, value in store.items() if value is not None})
         for name, value in vars(part).items():
             if isinstance(value, Tensor):
-                vars(part)[name] = mode.from_tensor(value.detach())
+                vars(part)[name] = _fake(value, mode)
     return module

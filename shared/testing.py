@@ -34,6 +34,7 @@ def run_tests(session, pytest_session) -> None:
         session.tell("test", seconds=outcome.seconds, **facts)
     if job.everywhere:
         for name in plugin.spy.calls:
+            session.deadline(60)
             if name not in bad and (problem := elsewhere(plugin, name)):
                 session.tell("elsewhere", exercise=name, problem=problem)
     order = [exercise.name for exercise in plugin.day.exercises if exercise.name in failed]

@@ -52,8 +52,10 @@ def load_variants(day: Day) -> list[Variant]:
         if name not in known:
             raise VariantError(f"{day.name}/variants.toml: there is no exercise {name!r}")
         if not isinstance(kinds, dict) or kinds.keys() - {"wrong", "right"}:
-            raise VariantError(f"{day.name}/variants.toml: {name} may have `wrong` and `right`, it has {list(kinds)}")
+            raise VariantError(f"{day.name}/variants.toml: {name} may have `wrong` and `right`, it has {kinds}")
         for kind, entries in kinds.items():
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise VariantError(f"{day.name}/variants.toml: an entry starts with [[{name}.{kind}]]")
             found += [_variant(name, kind == "wrong", n, entry) for n, entry in enumerate(entries, start=1)]
     return found
 
@@ -64,9 +66,10 @@ def _variant(exercise: str, wrong: bool, number: int, entry: dict) -> Variant:
         raise VariantError(f"{label}: unknown key {sorted(extra)[0]!r}")
     if not entry.get("says"):
         raise VariantError(f"{label}: `says` is missing")
-    edits = [(edit["old"], edit["new"]) for edit in entry.get("edits", [])]
-    if "old" in entry:
-        edits.insert(0, (entry["old"], entry["new"]))
+    edits = [entry] * bool({"old", "new"} & entry.keys()) + entry.get("edits", [])
+    if not all({"old", "new"} <= edit.keys() for edit in edits):
+        raise VariantError(f"{label}: an edit has both `old` and `new`")
+    edits = [(edit["old"], edit["new"]) for edit in edits]
     if bool(edits) == ("body" in entry):
         raise VariantError(f"{label}: it needs either `old` and `new`, or `body`")
     return Variant(exercise, wrong, number, entry["says"], tuple(edits), entry.get("body"), entry.get("fence"))

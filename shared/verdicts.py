@@ -17,7 +17,7 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     tests = results.tests.get(exercise.name, [])
     passed = sum(test["kind"] == "pass" for test in tests)
     death = results.deaths.get(exercise.name)
-    total = len(tests) + (death is not None)
+    total = len(tests) + (death is not None or exercise.name in results.elsewhere)
 
     def verdict(state: str, **facts) -> Verdict:
         where = definition_line(day, exercise, results.folder)
@@ -26,7 +26,8 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     if trouble := results.unimportable.get(exercise.section):
         return _unimportable(day, exercise, trouble, verdict)
     if death:
-        return verdict("wrong", problem=Problem(**death))
+        where = death["where"] or definition_line(day, exercise, results.folder)
+        return verdict("wrong", problem=Problem(**death | {"where": where}))
     failed = [test for test in tests if test["kind"] == "fail"]
     if failed:
         return verdict("wrong", problem=Problem(**failed[0]["problem"]))
@@ -48,9 +49,6 @@ def _unimportable(day: Day, exercise: Exercise, trouble: dict, verdict) -> Verdi
     guilty = Path(trouble["where"].rpartition(":")[0] or trouble["where"]).name
     if guilty != exercise.module or trouble["stub"]:
         return verdict("waiting", waits_for=guilty)
-    first = next(other for other in day.exercises if other.section == exercise.section)
-    if exercise != first:
-        return verdict("wrong")
     problem = Problem(f"import {exercise.section}", trouble["where"], trouble["summary"], [])
     return verdict("wrong", problem=problem)
 

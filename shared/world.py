@@ -3,6 +3,7 @@
 import importlib
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ class ReferenceUsed(PermissionError):
     """An answer opened the reference solution."""
 
 
+class Unimportable(ImportError):
+    """A module of the day was imported that is missing, or whose own import failed before; `name` says which."""
+
+
 class World:
     """Finds the day's modules in one folder. `watch` is called with every module that was loaded.
 
@@ -26,9 +31,11 @@ class World:
     def __init__(self, day: Day, folder: Path, watch: Callable[[ModuleType], None] = lambda module: None):
         self.day, self.folder, self.watch = day, folder, watch
         self.solution = day.path / "solution"
+        self._guarded = f"{self.solution}{os.sep}"
         self.names = {file.stem for place in (self.solution, folder) for file in place.glob("*.py")}
         self.texts: dict[str, str] = {}  # module name -> source that stands in for its file
         self.test_modules: list[ModuleType] = []
+        self.broken: set[str] = set()  # names whose import failed; it isn't tried again
         self._code: dict[tuple[str, bytes], CodeType] = {}
         self._trusted = 0  # > 0 while we ourselves read the solution
 
@@ -40,10 +47,12 @@ class World:
 
     def _guard(self, event: str, arguments: tuple) -> None:
         # Python itself calls this on every open(), imports included.
-        if event == "open" and not self._trusted and isinstance(arguments[0], str) and "solution" in arguments[0]:
-            path = Path(arguments[0])
-            if path.suffix in (".py", ".pyc") and self.solution in path.absolute().parents:
-                raise ReferenceUsed(f"the answer reads the reference, solution/{path.name}: write your own")
+        if event != "open" or self._trusted or not isinstance(arguments[0], str | bytes):
+            return
+        path = os.path.abspath(os.fsdecode(arguments[0]))
+        if path.startswith(self._guarded) and path.endswith((".py", ".pyc")):
+            name = os.path.basename(path).partition(".")[0]
+            raise ReferenceUsed(f"the answer reads the reference, solution/{name}.py: write your own")
 
     # ---- The import system's side
 
@@ -54,7 +63,9 @@ class World:
         if name not in self.texts and not file.is_file():
             if not (self.solution / f"{name}.py").is_file():
                 return None
-            raise ModuleNotFoundError(f"{self.folder.name}/{name}.py is missing", name=name)
+            raise Unimportable(f"{self.folder.name}/{name}.py is missing", name=name)
+        if name in self.broken and self.folder != self.solution:
+            raise Unimportable(f"{self.folder.name}/{name}.py does not import", name=name)
         return importlib.util.spec_from_file_location(name, file, loader=_Loader(self, name, file))
 
     def load(self, module: ModuleType, name: str, file: Path) -> None:

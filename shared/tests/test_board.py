@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.board import ESCAPE, Ink, Problem, Verdict, cells, duration, progress, render, supports
+from shared.board import Problem, Verdict, duration, progress, render
 from shared.day import Exercise, Section
+from shared.ink import ESCAPE, Ink, cells, supports
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSIC = "The scores are divided by d_head; the variance argument asks for its square root."

@@ -4,6 +4,7 @@ from collections import UserDict
 
 import pytest
 import torch
+from saying import X, said
 from torch import nn
 
 from shared.checks import (
@@ -13,27 +14,14 @@ from shared.checks import (
     exercise,
     fail,
     raises,
-    randomize,
     recorder,
-    same_distribution,
     same_gradients,
-    same_module,
     same_records,
     strided,
     unchanged,
 )
 from shared.compare import compare
 from shared.explain import describe
-
-X = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
-
-
-def said(check, *args, **kwargs) -> str:
-    """What a failing check says: summary and lines."""
-    with pytest.raises(CheckFailed) as caught:
-        check(*args, **kwargs)
-    assert "tensor(" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_the_message_of_the_design():
@@ -204,239 +192,6 @@ def test_equal_accepts_a_tensor_for_one_number():
 )
 def test_equal_says(got, expected, words):
     assert said(equal, got, expected) == words
-
-
-# gradients and modules
-
-
-def test_same_gradients_accepts_a_right_answer():
-    x = strided(torch.randn(2, 1, 5)).expand(2, 3, 5)
-    same_gradients(lambda x, dim: x.exp() / x.exp().sum(dim, keepdim=True), torch.softmax, x, 1)
-    same_gradients(lambda t, i: t[i], lambda t, i: nn.functional.embedding(i, t), X, torch.tensor([2, 0, 2]))
-    same_gradients(lambda x: (x * 2, {"a": x.sum()}), lambda x: [x + x, {"a": x.sum()}], X)
-    same_gradients(lambda x: x.double() ** 2, lambda x: x.double() * x.double(), X)
-    same_gradients(lambda x, y: x + 0 * y, lambda x, y: x.clone(), X, X)
-
-
-def test_same_gradients_keeps_strides_and_leaves_inputs_alone():
-    x, seen = X.T.expand(2, 4, 3), []
-
-    def spoil(t):
-        seen.append(t.stride())
-        result = t * 2
-        t.data.zero_()
-        return result
-
-    before = X.clone()
-    same_gradients(spoil, lambda t: t + t, x)
-    assert seen == [x.stride()] and torch.equal(X, before) and X.grad is None
-
-
-@pytest.mark.parametrize(
-    "mine, theirs, words",
-    [
-        (lambda x: x.exp() / 2, torch.exp, "every one of the 12 values is wrong; the first, at [0, 0]:"),
-        (
-            lambda x: x.exp().detach(),
-            torch.exp,
-            "no gradient flows back to input 1: was it detached, or computed under no_grad?",
-        ),
-        (
-            torch.no_grad()(torch.exp),
-            torch.exp,
-            "no gradient flows back to input 1: was it detached, or computed under no_grad?",
-        ),
-        (
-            lambda x: x.exp().detach() + x - x.detach(),
-            torch.exp,
-            "the gradient of input 1: every one of the 12 values is wrong;",
-        ),
-        (
-            lambda x: x - x.mean().detach(),
-            lambda x: x - x.mean(),
-            "the gradient of input 1: every one of the 12 values is wrong;",
-        ),
-    ],
-    ids=["output", "detached", "no_grad", "ignores the slope", "detached mean"],
-)
-def test_same_gradients_says(mine, theirs, words):
-    assert said(same_gradients, mine, theirs, X).startswith(words)
-
-
-def test_same_gradients_names_the_input():
-    message = said(same_gradients, lambda a, k, b: a * b.detach(), lambda a, k, b: a * b, X, 3, X, name="product")
-    assert message == "product, no gradient flows back to input 3: was it detached, or computed under no_grad?"
-
-
-def test_same_gradients_wants_a_gradient():
-    with pytest.raises(ValueError, match="no gradient to compare"):
-        same_gradients(torch.argmax, torch.argmax, X)
-
-
-class Norm(nn.LayerNorm):
-    """A right LayerNorm under another name for its bias; subclasses go wrong in one way each."""
-
-    def __init__(self, size):
-        super().__init__(size)
-        self.shift = nn.Parameter(torch.zeros(size))
-        self.register_buffer("helper", torch.arange(size))
-        del self.bias
-
-    def forward(self, x):
-        return nn.functional.layer_norm(x, x.shape[-1:], self.weight, self.shift, self.eps)
-
-
-class FrozenNorm(Norm):
-    def forward(self, x):
-        return nn.functional.layer_norm(x, x.shape[-1:], self.weight.detach(), self.shift, self.eps)
-
-
-class BiasedNorm2d(nn.BatchNorm2d):
-    def forward(self, x):
-        before = self.running_var.clone()
-        out = super().forward(x)
-        if self.training:
-            self.running_var = 0.9 * before + 0.1 * x.var((0, 2, 3), correction=0).detach()
-        return out
-
-
-def test_same_module_accepts_a_right_answer():
-    theirs = randomize(nn.LayerNorm(4))
-    for rename in ({"bias": "shift"}, lambda key: key.replace("bias", "shift")):
-        same_module(Norm(4), theirs, X, rename=rename)
-    images = torch.randn(3, 2, 4, 5)
-    same_module(nn.BatchNorm2d(2), randomize(nn.BatchNorm2d(2)), images)
-    same_module(nn.BatchNorm2d(2), randomize(nn.BatchNorm2d(2)).eval(), images)
-    same_module(nn.Embedding(5, 3), nn.Embedding(5, 3), torch.tensor([[1, 4], [0, 1]]))
-
-
-@pytest.mark.parametrize(
-    "mine, theirs, rename, words",
-    [
-        (
-            Norm(4),
-            nn.LayerNorm(4),
-            None,
-            "the names of the parameters are not the expected ones:\n  missing     bias\n  unexpected  shift",
-        ),
-        (
-            Norm(4),
-            nn.LayerNorm(4),
-            {"bias": None},
-            "the names of the parameters are not the expected ones:\n  unexpected  shift",
-        ),
-        (
-            Norm(5),
-            nn.LayerNorm(4),
-            {"bias": "shift"},
-            "parameter weight: the shape is wrong:\n  expected  [4]\n  got       [5]",
-        ),
-        (Norm(4).double(), nn.LayerNorm(4), {"bias": "shift"}, "parameter weight: float32 expected, float64 got"),
-        (
-            FrozenNorm(4),
-            nn.LayerNorm(4),
-            {"bias": "shift"},
-            "no gradient flows back to parameter weight: was it detached, or computed under no_grad?",
-        ),
-    ],
-)
-def test_same_module_says(mine, theirs, rename, words):
-    assert said(same_module, mine, theirs, X, rename=rename) == words
-
-
-def test_same_module_compares_buffers():
-    images = torch.randn(3, 2, 4, 5)
-    message = said(same_module, BiasedNorm2d(2), nn.BatchNorm2d(2), images)
-    assert message.startswith("buffer running_var after the call: both values are wrong")
-    message = said(same_module, nn.BatchNorm2d(2, track_running_stats=False), nn.BatchNorm2d(2), images)
-    assert message == (
-        "the names of the buffers are not the expected ones:\n"
-        "  missing     running_mean, running_var, num_batches_tracked"
-    )
-
-
-def test_same_module_sees_an_embedding_that_is_no_longer_tied():
-    class Tied(nn.Module):
-        def __init__(self, tie):
-            super().__init__()
-            self.embed, self.head = nn.Embedding(5, 3), nn.Linear(3, 5, bias=False)
-            if tie:
-                self.head.weight = self.embed.weight
-
-        def forward(self, tokens):
-            return self.head(self.embed(tokens))
-
-    tokens = torch.tensor([[1, 4], [0, 1]])
-    same_module(Tied(True), randomize(Tied(True)), tokens)
-    assert "the gradient of parameter embed.weight" in said(same_module, Tied(False), randomize(Tied(True)), tokens)
-
-
-def test_randomize_is_seeded_and_scaled():
-    a, b, c = (randomize(nn.Linear(100, 100), seed, scale=2.0).weight for seed in (0, 0, 1))
-    assert torch.equal(a, b) and not torch.equal(a, c) and a.requires_grad
-    assert abs(a.std().item() - 2.0) < 0.1
-
-
-# samples
-
-
-def draw(probabilities, n, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.multinomial(torch.tensor(probabilities), n, replacement=True, generator=generator)
-
-
-ZIPF = (1 / torch.arange(1.0, 1001)).softmax(0).tolist()
-
-
-@pytest.mark.parametrize(
-    "probabilities, n",
-    [([0.1, 0.2, 0.3, 0.4], 1000), ([0.5, 0.5], 40), ([1.0], 5), ([0.0, 1.0], 5), (ZIPF, 500), ([0.9999, 1e-4], 10**6)],
-)
-def test_a_right_sampler_passes(probabilities, n):
-    for seed in range(20):
-        same_distribution(draw(probabilities, n, seed), probabilities)
-
-
-def test_same_distribution_says():
-    samples = draw([0.1, 0.2, 0.3, 0.4], 2000)
-    assert said(same_distribution, samples, [0.1, 0.2, 0.4, 0.3]) == (
-        "the samples don't follow the distribution; furthest off is outcome 3:\n"
-        "  expected  about 600 of 2000 draws\n"
-        f"  got       {(samples == 3).sum()}      (chi-square 110.6, at most 40.1 allowed)"
-    )
-    assert said(same_distribution, samples.tolist(), [0.2, 0.5, 0.3, 0.0], name="top-p") == (
-        f"top-p: outcome 3 has probability 0, but came {(samples == 3).sum()} times in 2000 draws"
-    )
-    assert said(same_distribution, samples, [0.3, 0.3, 0.4]) == "3 was drawn, but the outcomes are 0 to 2"
-    assert said(same_distribution, None, [0.3, 0.7]) == "the answer returned None: is a `return` missing?"
-    assert said(same_distribution, samples.float(), [0.3, 0.7]) == "float32 samples instead of integers"
-
-
-def test_same_distribution_counts_rare_outcomes_in_groups():
-    rare = [0.9] + [0.1 / 500] * 500
-    same_distribution(draw(rare, 2000), rare)
-    common = torch.zeros(1800, dtype=torch.int64)
-    message = said(same_distribution, torch.cat([common, torch.full((200,), 1)]), rare)
-    assert (
-        "furthest off is a group of 38 rare outcomes:\n  expected  about 15 of 2000 draws\n  got       200 " in message
-    )
-
-
-def test_same_distribution_wants_enough_samples():
-    with pytest.raises(ValueError, match="10 samples are too few to tell 2 outcomes apart"):
-        same_distribution(draw([0.5, 0.5], 10), [0.5, 0.5])
-    with pytest.raises(ValueError, match="the probabilities sum to 2"):
-        same_distribution(draw([0.5, 0.5], 100), [1, 1])
-
-
-def test_a_right_sampler_fails_as_seldom_as_promised():
-    from scipy.special import chdtri
-    from scipy.stats import binom
-
-    n, counts = 1000, torch.arange(1001).double().numpy()
-    for mean in (15, 16, 20, 50, 500):  # with two outcomes the chance is exact: the first one's count is binomial
-        excess = (counts - mean) ** 2 / (mean * (1 - mean / n))
-        assert binom.pmf(counts, n, mean / n)[excess > chdtri(1, 1e-6 / 100)].sum() < 1e-6
 
 
 # the rest

@@ -145,6 +145,10 @@ def test_large_scores_do_not_overflow(draw):
     close(attention.scaled_dot_product_attention(query, key, value), torch_attention(query, key, value))
     got = attention.scaled_dot_product_attention(query, key, value, mask)
     close(got, torch_attention(query, key, value, mask), name="with a mask")
+    # Every score is at most -20,000: what is blocked has to be lower still.
+    query, key = query.abs() + 100, -key.abs() - 100
+    got = attention.scaled_dot_product_attention(query, key, value, mask)
+    close(got, torch_attention(query, key, value, mask), name="with a mask and very negative scores")
 
 
 @exercise("scaled_dot_product_attention")

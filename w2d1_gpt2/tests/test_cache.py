@@ -1,14 +1,14 @@
 """Tests of section 5. The oracle is Hugging Face's GPT-2 on the whole text; of the cache, only its contract is used."""
 
 import cache
+import model as gpt2
 import pytest
 import torch
-from model import GPT2, GPT2Config
 
 from shared.checks import close, equal, exercise, raises, same_distribution, unchanged
 from shared.reference import tiny_gpt2
 
-SMALL = GPT2Config(vocab_size=61, n_positions=23, n_embd=40, n_layer=3, n_head=5, dropout=0.0)
+SMALL = gpt2.GPT2Config(vocab_size=61, n_positions=23, n_embd=40, n_layer=3, n_head=5, dropout=0.0)
 D_HEAD = 8
 TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 
@@ -20,7 +20,7 @@ def precise(device):
 def twins(device, dropout=0.0, dtype=None):
     """Hugging Face's tiny GPT-2, and ours with the same weights; needs nothing of weights.py."""
     theirs = tiny_gpt2().to(device, dtype or precise(device))
-    model = GPT2(GPT2Config(**(vars(SMALL) | {"dropout": dropout}))).to(device, dtype or precise(device))
+    model = gpt2.GPT2(gpt2.GPT2Config(**(vars(SMALL) | {"dropout": dropout}))).to(device, dtype or precise(device))
     state = {name.removeprefix("transformer."): tensor for name, tensor in theirs.state_dict().items()}
     del state["lm_head.weight"]
     model.load_state_dict({name: t.T if name.endswith(TRANSPOSED) else t for name, t in state.items()})

@@ -2,10 +2,10 @@
 
 import json
 
+import model as gpt2
 import pytest
 import torch
 import weights
-from model import GPT2, GPT2Config
 
 from shared.checks import close, equal, exercise, raises, strided, unchanged
 from shared.reference import tiny_gpt2
@@ -45,12 +45,12 @@ def same_states(got, expected):
 def config_of(theirs, dropout=0.0):
     c = theirs.config
     sizes = (c.vocab_size, c.n_positions, c.n_embd, c.n_layer, c.n_head)
-    return GPT2Config(*sizes, dropout=dropout, layer_norm_epsilon=c.layer_norm_epsilon)
+    return gpt2.GPT2Config(*sizes, dropout=dropout, layer_norm_epsilon=c.layer_norm_epsilon)
 
 
 def twin(theirs):
     """Our GPT2 with their weights; needs nothing of weights.py."""
-    model = GPT2(config_of(theirs)).to(theirs.lm_head.weight)
+    model = gpt2.GPT2(config_of(theirs)).to(theirs.lm_head.weight)
     model.load_state_dict(ours(theirs.state_dict()))
     return model.eval()
 
@@ -116,7 +116,7 @@ def test_leaves_the_given_state_dict_alone():
 @exercise("from_hugging_face")
 def test_logits_and_gradients_equal_hugging_face(device, draw):
     theirs = tiny_gpt2().to(device, precise(device))
-    model = GPT2(config_of(theirs)).to(device, precise(device)).eval()
+    model = gpt2.GPT2(config_of(theirs)).to(device, precise(device)).eval()
     model.load_state_dict(weights.from_hugging_face(detached(theirs)))
     ids = draw.ints(0, 61, 3, 23)
     expected = theirs(ids).logits
@@ -160,7 +160,7 @@ def test_every_tensor_is_contiguous():
 def some_model(theirs=None, dropout=0.25):
     """Our GPT2 with random weights, and a config in which nothing is a default."""
     theirs = theirs or tiny_gpt2(layer_norm_epsilon=0.03)
-    model = GPT2(config_of(theirs, dropout))
+    model = gpt2.GPT2(config_of(theirs, dropout))
     model.load_state_dict(ours(theirs.state_dict()))
     return model
 
