@@ -151,7 +151,7 @@ def render(
     start = whole and left and testing.startswith("skeleton")
     if whole and not left and not testing.startswith("solution"):
         title = day.title.rpartition("·")[2].strip()
-        text = f"That is the whole day: {title}, all {len(core)} exercises, every part your own. Well built."
+        text = f"That is the whole day: {title}, all {len(core)} exercises. Well built."
         more = [f"{v.exercise.name} ({v.exercise.minutes} min)" for v in every if v not in core and v.state == "todo"]
         out += ["", *ink.wrap(text, 2)]
         out += ink.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)

@@ -76,7 +76,7 @@ old = "double(double(x))"
 new = "double(x)"
 """
 
-TEST_INSIDE = '''import inside
+TEST_INSIDE = """import inside
 import pytest
 import torch
 
@@ -110,9 +110,9 @@ def test_fixtures_see_the_same_code(row, table):
 def test_is_the_mean_of_rows(size, draw):
     x = draw(size, size + 2)
     close(inside.mean(x), x.mean(dim=1))
-'''
+"""
 
-TEST_AFTER = '''import after
+TEST_AFTER = """import after
 
 from shared.checks import close, exercise
 
@@ -121,7 +121,7 @@ from shared.checks import close, exercise
 def test_quadruples(draw):
     x = draw(2, 3)
     close(after.quadruple(x), x * 4)
-'''
+"""
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def states(day, results) -> dict[str, str]:
 
 
 def test_to_do_alone_is_not_wrong(day):
+    answer(day, "after")
     done = shared(day, "test", "w9d1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "testing answers/ on cpu" in done.stdout and "to do · 5 min" in done.stdout
@@ -255,7 +256,9 @@ def test_take_and_reset(day):
 def test_plain_pytest_in_the_folder_of_a_day(day):
     stubs = tiny_day.run(day.path, "-m", "pytest", "-q", "-p", "shared.plugin")
     assert stubs.returncode == 0 and "5 xfailed" in stubs.stdout, stubs.stdout
-    solved = tiny_day.run(day.path, "-m", "pytest", "-q", "-p", "shared.plugin", "tests/test_inside.py", IMPL="solution")
+    solved = tiny_day.run(
+        day.path, "-m", "pytest", "-q", "-p", "shared.plugin", "tests/test_inside.py", IMPL="solution"
+    )
     assert solved.returncode == 0 and "4 passed" in solved.stdout, solved.stdout
 
 

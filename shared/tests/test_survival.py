@@ -43,7 +43,7 @@ INSIDE = {
     "after_that": bad(RIGHT, state="done"),
     "kills_itself": bad("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
     "crashes": bad("os.kill(os.getpid(), signal.SIGSEGV)  # here", "SIGSEGV"),
-    "loops": bad("while True:\n    pass  # here", "more than 2 seconds"),
+    "loops": bad("while True: pass  # here", "more than 2 seconds"),
     "sleeps": bad("time.sleep(1000)  # here", "more than 2 seconds"),
     "recurses": bad("return recurses(x)  # here", "without end"),
     "allocates_a_tensor": bad("return torch.ones(10 << 30, dtype=torch.uint8) * x  # here", "more memory"),
@@ -69,7 +69,12 @@ INSIDE = {
     "gives_a_cpu_tensor": bad("return torch.zeros(x.shape, dtype=x.dtype).copy_(2 * x)", "on a GPU"),
     "detaches": bad("return 2 * x.detach()", "grad"),
     "modifies_its_input": bad("with torch.no_grad():\n    x.mul_(2)\nreturn x", "modified its argument `x`"),
-    "imports_the_solution": bad("sys.path.insert(0, str(Path(__file__).parent.parent))\nfrom solution import inside  # here\nreturn inside.exits(x)", "reads the reference"),
+    "imports_the_solution": bad(
+        "sys.path.insert(0, str(Path(__file__).parent.parent))\n"
+        "from solution import inside  # here\n"
+        "return inside.exits(x)",
+        "reads the reference",
+    ),
     "tricks_the_path": bad(
         "sys.path.insert(0, str(Path(__file__).parent.parent / 'solution'))\n"
         "for name in [n for n in sys.modules if n == 'inside']:\n"
@@ -95,7 +100,9 @@ INSIDE = {
     "generator_exit": bad("raise GeneratorExit  # here", "GeneratorExit"),
     "leaves": bad("os.chdir('/')\nreturn 2 * x", "current folder"),
     "leaves_and_burns": bad("os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')\nreturn 2 * x", "was deleted"),
-    "deletes_temp_folders": bad("shutil.rmtree(os.environ['TINY_FOLDER'], ignore_errors=True)\nreturn 2 * x", state="done"),
+    "deletes_temp_folders": bad(
+        "shutil.rmtree(os.environ['TINY_FOLDER'], ignore_errors=True)\nreturn 2 * x", state="done"
+    ),
     "starts_a_thread": bad("threading.Thread(target=time.sleep, args=(60,)).start()\nreturn 2 * x", "thread is still"),
     "replaces_stdout": bad("sys.stdout = open(os.devnull, 'w')\nreturn 2 * x", state="done"),
     "closes_stdout": bad("sys.stdout.close()\nreturn 2 * x", state="done"),
@@ -121,7 +128,7 @@ FILES = {
     "imports": (module("imports", "import no_such_package  # here"), "no_such_package", "wrong"),
     "leaver": (module("leaver", "import sys\nsys.exit()  # here"), "sys.exit()", "wrong"),
     "dies": (module("dies", "import os\nos._exit(0)"), "ended the whole process", "wrong"),
-    "spins": (module("spins", "while True:\n    pass  # here"), "more than 6 seconds", "wrong"),
+    "spins": (module("spins", "while True: pass  # here"), "more than 6 seconds", "wrong"),
     "asks": (module("asks", "name = input()  # here"), "input()", "wrong"),
     "stops": (module("stops", "raise KeyboardInterrupt  # here"), "KeyboardInterrupt", "wrong"),
     "skipper": (module("skipper", "import pytest\npytest.skip('no', allow_module_level=True)  # here"), "no", "wrong"),
@@ -131,7 +138,11 @@ FILES = {
         "changes something for everybody",
         "wrong",
     ),
-    "peeks": ("import sys\nsys.path.append('.')\nfrom solution.peeks import peeks_x  # here\n", "reads the reference", "wrong"),
+    "peeks": (
+        "import sys\nsys.path.append('.')\nfrom solution.peeks import peeks_x  # here\n",
+        "reads the reference",
+        "wrong",
+    ),
     "tabs": ("def tabs_x(x):\n\tif True:\n\t\treturn 2 * x\n", "", "done"),
     "mixed": ("def mixed_x(x):\n\tif True:\n        return 2 * x  # here\n", "TabError", "wrong"),
     "windows": (b"import torch\r\n\r\ndef windows_x(x):\r\n    y = 2 * x\r\n    return y\r\n", "", "done"),

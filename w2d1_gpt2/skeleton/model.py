@@ -110,6 +110,7 @@ class GPT2(nn.Module):
 
     def __init__(self, config: GPT2Config):
         super().__init__()
+        # TODO: the children (mind the config's eps), then initialise.
         raise NotImplementedError("GPT2.__init__")
 
     def forward(self, ids: Int[Tensor, "batch time"], cache=None) -> Float[Tensor, "batch time vocab"]:

@@ -160,7 +160,8 @@ def generate(
     """`ids` and up to `max_new_tokens` more, each drawn by `sample` from the logits of the last position.
 
     With `use_cache` the model sees each token once; the result is the same without. The model works without dropout,
-    and is left in the mode it was in. `stop` is a token that ends a text: such a row is filled up with `stop`, and as
+    and is left in the mode it was in, even if an error ends the writing. The result is a new tensor, also for 0 new
+    tokens. `stop` is a token that ends a text: such a row is filled up with `stop`, and as
     soon as every row has drawn one, it ends for all (a `stop` in the prompt doesn't count).
     Raises ValueError, before any work, if prompt and new tokens are more than the model's `n_positions`, or the prompt
     is empty.

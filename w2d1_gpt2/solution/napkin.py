@@ -124,8 +124,8 @@ def pick_gpu(
     """The GPU that trains the model on `tokens` tokens for the fewest dollars, and the hours that it takes.
 
     Only those count whose memory holds all of `training_memory` with `mixed`; ValueError, saying how many GB are
-    needed, if there is none. A GPU does
-    `utilisation` times its peak. Of two that cost the same, the one with fewer hours.
+    needed, if there is none. A GPU does `utilisation` times its peak. Of two that cost the same, the one with fewer
+    hours.
 
     >>> gpu, hours = pick_gpu(GPT2Config(), tokens=2.5e9, batch=8, length=1024)
     >>> gpu.name, round(hours, 1)

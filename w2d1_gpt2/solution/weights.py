@@ -58,7 +58,7 @@ def to_hugging_face(state: State) -> State:
     """The way back: the names, shapes and values of a Hugging Face file, from the pair's state dict.
 
     Every name gets the prefix "transformer."; there is no `lm_head.weight`, as in Hugging Face's own files. All tensors
-    are contiguous, for safetensors takes no others.
+    are contiguous, whatever came in, for safetensors takes no others.
     """
     # BEGIN SOLUTION
     return {

@@ -53,6 +53,13 @@ def passes(store, draw, *counts, layers=3):
 
 
 @exercise("KVCache")
+def test_length_of_a_pass_that_is_under_way_is_that_before_it(device, draw):
+    store = new_cache(device)
+    store[0].append(tokens(draw, 4), tokens(draw, 4))
+    equal(store.length, 0, name="length after layer 0 of 3")
+
+
+@exercise("KVCache")
 @pytest.mark.parametrize("counts", [(1, 1, 1), (5,), (4, 1, 3)], ids=str)
 def test_append_returns_all_tokens_so_far(counts, device, draw):
     store = new_cache(device)
@@ -178,6 +185,16 @@ def test_another_dtype_is_refused(part, device, draw):
     other = {"key": key, "value": value}
     other[part] = other[part].half()
     raises(ValueError, store[0].append, *other.values())
+
+
+@exercise("KVCache")
+def test_it_works_on_the_device_that_it_is_told():
+    # "meta" tensors have no values and need no GPU, but mixing them with others is an error all the same.
+    store = cache.KVCache(SMALL, 3, device=torch.device("meta"))
+    for layer in range(SMALL.n_layer):
+        for got in store[layer].append(*torch.empty(2, 3, 5, 4, D_HEAD, device="meta")):
+            equal((got.device.type, tuple(got.shape)), ("meta", (3, 5, 4, D_HEAD)))
+    equal(store.length, 4)
 
 
 @exercise("KVCache")

@@ -385,6 +385,9 @@ class Cache:
     def __getitem__(self, layer):
         return self.layers[layer]
 
+    def __len__(self):
+        return self.length  # so an empty cache is False
+
 
 @exercise("GPT2")
 def test_gpt2_has_gpt2s_parameters_and_no_others(device):
@@ -557,6 +560,13 @@ def test_cross_entropy_of_huge_logits(offset, scale, draw):
     close(loss.item(), expected.item(), rtol=1e-4, atol=2e-3, name="the loss")
     (ours,), (theirs,) = torch.autograd.grad(loss, logits), torch.autograd.grad(expected, exact)
     close(ours.cpu().double(), theirs, rtol=1e-2, atol=1e-3, name="the gradient of the logits")
+
+
+@exercise("cross_entropy")
+def test_cross_entropy_needs_no_more_than_a_few_copies_of_its_input(draw):
+    # 60,000 targets: a table of each with each would take 14 GB.
+    logits, targets = draw(60_000, 3), draw.ints(0, 3, 60_000)
+    close(model.cross_entropy(logits, targets), F.cross_entropy(logits, targets))
 
 
 @exercise("cross_entropy")

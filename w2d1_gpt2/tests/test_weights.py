@@ -243,6 +243,12 @@ def test_the_end_token_lands_in_the_config(end_token, tmp_path):
 
 
 @exercise("load_pretrained")
+def test_the_model_is_in_eval_mode(tmp_path):
+    tiny_gpt2().save_pretrained(tmp_path)
+    equal(weights.load_pretrained(tmp_path).training, False, name="model.training")
+
+
+@exercise("load_pretrained")
 def test_loads_what_hugging_face_saved(tmp_path, draw):
     theirs = tiny_gpt2(layer_norm_epsilon=0.03, resid_pdrop=0.25, embd_pdrop=0.25, attn_pdrop=0.25)
     theirs.save_pretrained(tmp_path)
@@ -252,12 +258,6 @@ def test_loads_what_hugging_face_saved(tmp_path, draw):
     ids = draw.ints(0, 61, 3, 23)
     with torch.no_grad():
         close(model(ids), theirs(ids).logits, name="the logits")
-
-
-@exercise("load_pretrained")
-def test_the_model_is_in_eval_mode(tmp_path):
-    tiny_gpt2().save_pretrained(tmp_path)
-    equal(weights.load_pretrained(tmp_path).training, False, name="model.training")
 
 
 @exercise("load_pretrained")
