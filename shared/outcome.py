@@ -1,5 +1,6 @@
 """How one test ended, told in words that help: which line of the answer, what was wrong with it."""
 
+import dis
 import errno
 import re
 import traceback
@@ -19,19 +20,18 @@ MANY = 200_000  # characters printed, beyond which only the last lines travel
 class Outcome:
     """`kind` is pass, fail or todo (the stub of `owner` was reached).
 
-    `error` is the exception's type, empty where a check failed.
+    `error` is the exception's type, empty where a check failed; `said` its text, unless the answer itself wrote that.
+    `uses` are the other exercises that took part.
     """
 
     kind: str = "pass"
     owner: str = ""
     error: str = ""
+    said: str = ""
+    uses: list[str] = field(default_factory=list)
     problem: dict | None = None
     records: list[Any] = field(default_factory=list)
     seconds: float = 0.0
-
-    def signature(self) -> tuple[str, str, list[Any]]:
-        """What tells two answers apart: how the test ended and what the checks saw."""
-        return self.kind, self.error, self.records
 
 
 def judge(error: BaseException, printed: str, test: str, exercise: str | None, day: Day, folder: Path) -> Outcome:
@@ -52,7 +52,25 @@ def judge(error: BaseException, printed: str, test: str, exercise: str | None, d
         lines=lines,
         printed=_last_lines(printed),
     )
-    return Outcome("fail", error="" if isinstance(error, CheckFailed) else type(error).__name__, problem=problem)
+    if isinstance(error, CheckFailed):
+        return Outcome("fail", problem=problem)
+    return Outcome("fail", error=type(error).__name__, said=_said(error, folder), problem=problem)
+
+
+def _said(error: BaseException, folder: Path) -> str:
+    """The first line of what Python or torch said, without what differs from run to run.
+
+    Empty for a `raise` in the answer: there everyone has words of their own.
+    """
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace and folder in Path(trace.tb_frame.f_code.co_filename).parents:
+        code = trace.tb_frame.f_code.co_code
+        if code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]:
+            return ""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return re.sub(r"0x[0-9a-f]+|/\S+", "…", first)[:200]
 
 
 def unfinished(error: NotImplementedError, exercise: str | None, day: Day, folder: Path) -> str | None:

@@ -109,6 +109,7 @@ class DayPlugin:
         marker = item.get_closest_marker("exercise")
         seed_everything()
         self.spy.exercise = self.exercise_of(item)
+        self.spy.uses = set()
         self.spy.may_modify = bool(marker and marker.kwargs.get("modifies"))
         state = GlobalState()  # what the test's fixtures changed is none of the answer's doing
         try:
@@ -138,7 +139,8 @@ class DayPlugin:
         report = yield
         # A skipped test would pass for a test that passed; a day's tests have no reason to skip.
         if call.excinfo is not None and (report.failed or report.skipped):
-            printed = report.capstdout + report.capstderr
+            # Libraries speak on stderr, a print() of the answer on stdout.
+            printed = report.capstdout
             name, error = item.name, call.excinfo.value
             self.outcome = judge(error, printed, name, self.exercise_of(item), self.day, self.world.folder)
             if self.outcome.kind == "todo" and self.exercise_of(item):
@@ -146,6 +148,7 @@ class DayPlugin:
                 report.outcome, report.wasxfail = "skipped", f"to do: {self.outcome.owner}"
         if call.when == "call":
             self.outcome.records, self.outcome.seconds = recorder.items, call.duration
+            self.outcome.uses = sorted(self.spy.uses)
         return report
 
 

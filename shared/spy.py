@@ -36,6 +36,7 @@ class Spy:
         self.day = day
         self.exercise: str | None = None  # whose test is running; None: look away
         self.may_modify = False
+        self.uses: set[str] = set()  # other exercises that the running test came through
         self.calls: dict[str, list[Call]] = {}
         self._depth = 0
 
@@ -57,6 +58,8 @@ class Spy:
         @functools.wraps(function)
         def watched(*args, **kwargs):
             __tracebackhide__ = True
+            if self.exercise not in (None, exercise):
+                self.uses.add(exercise)
             # Only what a test calls itself: an exercise that uses another one may well work in place.
             if self._depth or self.exercise is None:
                 return function(*args, **kwargs)

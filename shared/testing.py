@@ -31,7 +31,7 @@ def run_tests(session, pytest_session) -> None:
         if outcome.kind == "fail":
             failed.setdefault(name, []).append((item, outcome))
         facts = dict(test=item.nodeid, exercise=name, kind=outcome.kind, owner=outcome.owner, problem=outcome.problem)
-        session.tell("test", seconds=outcome.seconds, **facts)
+        session.tell("test", seconds=outcome.seconds, uses=outcome.uses, **facts)
     if job.everywhere:
         for name in plugin.spy.calls:
             session.deadline(60)
@@ -104,4 +104,4 @@ def run_variant(plugin, item, module: str, text: str) -> Outcome:
 
 def alike(a: Outcome, b: Outcome) -> bool:
     """Whether two answers did the same in a test, as far as the checks could see."""
-    return a.kind == b.kind and a.error == b.error and same_records(a.records, b.records)
+    return (a.kind, a.error, a.said) == (b.kind, b.error, b.said) and same_records(a.records, b.records)

@@ -10,7 +10,15 @@ from shared.runner import Results
 def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> list[Verdict]:
     """In the README's order."""
     chosen = [exercise for exercise in day.exercises if not exercises or exercise.name in exercises]
-    return [_verdict(day, exercise, results) for exercise in chosen]
+    found = [_verdict(day, exercise, results) for exercise in chosen]
+    failing = {name for name, runs in read_state(day).get("failing", {}).items() if runs}
+    failing = failing - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
+    for verdict in found:
+        used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test["uses"]}
+        if verdict.problem and (suspects := [e.name for e in day.exercises if e.name in used & failing]):
+            doesn_t = "which it uses, doesn't pass" if len(suspects) == 1 else "which it uses, don't pass"
+            verdict.problem.lines.append(f"{', '.join(suspects)}, {doesn_t} yet: look there first")
+    return found
 
 
 def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
@@ -79,5 +87,7 @@ def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> Non
                 verdict.problem.says = says
             else:
                 verdict.problem.why_later = True
+        elif why and name in results.why and verdict.problem:
+            verdict.problem.lines.append("no mistake that we know gives just this")
     if results.folder == "answers":
         write_state(day, state)
