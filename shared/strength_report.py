@@ -1,8 +1,10 @@
 """`make strength`: runs the measurement in children, prints the figures, and keeps them in the day's strength.json."""
 
 import json
+import os
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 
 from shared.day import Day
 from shared.process import Child
@@ -34,10 +36,18 @@ def report(day: Day, options) -> int:
 
 
 def collect(day: Day, names: list[str] | None) -> tuple[list[dict], list[dict]]:
-    """Events "variants" (one an exercise) and "mutant"."""
+    """Events "variants" (one an exercise) and "mutant", in the README's order; sections side by side, one a core."""
+    chosen = [exercise for exercise in day.exercises if not names or exercise.name in names]
+    sections = {exercise.section: [e.name for e in chosen if e.section == exercise.section] for exercise in chosen}
+    with ThreadPoolExecutor(max_workers=max(1, min(len(sections), os.cpu_count() or 1))) as pool:
+        found = list(pool.map(lambda section: _collect_section(day, *section), sections.items()))
+    return [event for variants, _ in found for event in variants], [event for _, mutants in found for event in mutants]
+
+
+def _collect_section(day: Day, section: str, names: list[str]) -> tuple[list[dict], list[dict]]:
     job = dict(day=str(day.path), implementation="solution", mode="strength", exercises=names, seconds=120.0)
     job |= dict(skip=[], done=[])
-    variants, mutants = [], []
+    variants, mutants, started = [], [], time.time()
     for _ in range(MOST_CHILDREN):
         at = None
         for event in Child("cpu").events(job):
@@ -52,6 +62,9 @@ def collect(day: Day, names: list[str] | None) -> tuple[list[dict], list[dict]]:
             elif event["event"] in ("unimportable", "uncollected"):
                 raise EnvironmentBroken(f"{day.name}: {event}")
             elif event["event"] == "end":
+                count = sum(len(event["variants"]) for event in variants)
+                took = time.time() - started
+                print(f"  {section}: {count} variants, {len(mutants)} mutants, {took:.0f} s", flush=True)
                 return variants, mutants
             elif event["event"] == "died":
                 if at is None or at in job["skip"]:

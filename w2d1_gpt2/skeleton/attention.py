@@ -92,7 +92,7 @@ class MultiHeadAttention(nn.Module):
         """
         # TODO: project, split into query, key and value, and give each head its own slice of the channels.
         # TODO: if there is a cache, swap key and value for what it returns.
-        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond this call.
+        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond x.
         # TODO: put the heads side by side again, project, dropout.
         raise NotImplementedError("MultiHeadAttention.forward")
 

@@ -125,7 +125,7 @@ class MultiHeadAttention(nn.Module):
         # TODO: if there is a cache, swap key and value for what it returns.
         if cache is not None:
             key, value = cache.append(key, value)
-        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond this call.
+        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond x.
         mask = causal_mask(time, past=key.shape[-2] - time, device=x.device)
         dropout_p = self.dropout if self.training else 0.0
         mixed = scaled_dot_product_attention(query, key, value, mask, dropout_p)

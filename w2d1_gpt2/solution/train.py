@@ -111,9 +111,10 @@ def train(
 ) -> list[float]:
     """Trains `model` in place for `config.steps` steps with AdamW; returns the training loss of every step, in nats.
 
-    The model is put into train mode first. Each step: the schedule's learning rate, a batch from `next_batch()`, loss, gradients, clipping, update. Weight
-    decay follows `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on `validation` (if
-    there is any) is handed to `on_eval(steps_done, loss)`, once. A progress bar shows the losses unless `progress` is False.
+    The model is put into train mode first. Each step: the schedule's learning rate, a batch from `next_batch()`, loss,
+    gradients, clipping, update. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after the last
+    one, the loss on `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. A progress bar shows
+    the losses unless `progress` is False.
     """
     # BEGIN SOLUTION
     # TODO: AdamW over the two groups, with the config's betas.

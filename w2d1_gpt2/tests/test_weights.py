@@ -384,3 +384,33 @@ def test_the_trainer_reports_the_same_losses_for_both_models(tmp_path, device, d
     expected = curve(theirs, rows, tmp_path, device)
     # Rounding differs between the two, and training amplifies it a little; another way to count differs from 1 %.
     close(curve(mine, rows, tmp_path, device), expected, rtol=2e-3, name="the losses")
+
+
+# ---- The course's own model ---------------------------------------------------------------------------------
+
+
+@exercise("from_hugging_face")
+def test_the_stories_model_says_the_same_in_both(device):
+    from shared import data, reference
+
+    theirs = reference.stories_gpt2().to(device)
+    model = gpt2.GPT2(config_of(theirs)).to(device).eval()
+    model.load_state_dict(weights.from_hugging_face(detached(theirs)))
+    ids = data.stories_tokenizer()(data.stories()[-1][:400], return_tensors="pt").input_ids.to(device)
+    with torch.no_grad():
+        close(model(ids), theirs(ids).logits, rtol=1e-4, atol=1e-3, name="the logits")
+
+
+@exercise("load_pretrained")
+def test_the_stories_model_tells_the_story_that_hugging_face_tells():
+    from shared import data, reference
+
+    model = weights.load_pretrained(data.stories_model())
+    ids = data.stories_tokenizer()("Once upon a time", return_tensors="pt").input_ids
+    expected = reference.stories_gpt2().generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=20, do_sample=False, eos_token_id=None, pad_token_id=0
+    )
+    with torch.no_grad():
+        for _ in range(20):
+            ids = torch.cat([ids, model(ids)[:, -1:].argmax(dim=-1)], dim=1)
+    equal(ids, expected, name="the story")
