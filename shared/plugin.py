@@ -109,7 +109,7 @@ class DayPlugin:
         marker = item.get_closest_marker("exercise")
         seed_everything()
         self.spy.exercise = self.exercise_of(item)
-        self.spy.uses = set()
+        self.spy.uses, self.spy.test = set(), item.nodeid
         self.spy.may_modify = bool(marker and marker.kwargs.get("modifies"))
         state = GlobalState()  # what the test's fixtures changed is none of the answer's doing
         try:

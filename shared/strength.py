@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from shared.mutants import mutants
 from shared.outcome import Outcome
-from shared.testing import DIAGNOSED, alike, elsewhere, run_one
+from shared.testing import alike, elsewhere, run_one
 from shared.variants import apply_variant, load_variants
 
 PATIENCE = 10.0  # seconds of CPU time for one test of a mutant, before it counts as hanging
@@ -52,10 +52,12 @@ def measure_variants(session, exercise: str, items: list) -> dict:
             first = tried[failed[0]]
             problem = first.problem or dict(test=first.owner, summary="it raises NotImplementedError")
             told |= dict(by=problem["test"], summary=problem["summary"])
-            told |= dict(level="value" if first.error in ("", "AssertionError") else "error")
+            # What only the GPU's check rejects is told by that check itself.
+            by_value = first.error in ("", "AssertionError") and failed[0] < len(items)
+            told |= dict(level="value" if by_value else "error")
         facts["variants"].append(told | dict(rejected=bool(failed)))
         if variant.wrong and failed:
-            wrong[variant.label] = failed
+            wrong[variant.label] = failed[0]
             outcomes[variant.label] = tried
     for told in facts["variants"]:
         if told["label"] in wrong:
@@ -85,14 +87,12 @@ def try_out(session, label: str, exercise: str, items: list, texts: dict[str, st
         session.deadline(0)
 
 
-def recognise(label: str, failed: list[int], outcomes: dict[str, list[Outcome]]) -> str | None:
-    """What `shared.testing.diagnose` would say to someone who wrote this variant; see there."""
-    failed = [number for number in failed if number < len(outcomes[label]) - 1][:DIAGNOSED]
+def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str | None:
+    """What `shared.testing.diagnose` would say to someone who wrote this variant, whose test `first` fails; see there."""
+    mine = outcomes[label]
     best, most = None, 0
     for other, tried in outcomes.items():
-        same = [alike(tried[number], outcomes[label][number]) for number in failed]
-        agreed = (same + [False]).index(False)
-        if agreed > most:
+        if alike(tried[first], mine[first]) and (agreed := sum(map(alike, tried, mine))) > most:
             best, most = other, agreed
     return best
 

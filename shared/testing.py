@@ -9,13 +9,11 @@ from shared.records import same_records
 from shared.spy import fails_elsewhere
 from shared.variants import VariantError, apply_variant, load_variants
 
-DIAGNOSED = 6  # failing tests that are looked at
-
 
 def run_tests(session, pytest_session) -> None:
     """Tells "test" for every test, "elsewhere" for what stops on a GPU, and "why" for a recognised mistake."""
     job, plugin = session.job, session.plugin
-    failed: dict[str, list] = {}
+    ran: dict[str, list] = {}
     bad: set[str] = set()  # exercises with a test that did not pass
     for item in pytest_session.items:
         name = plugin.exercise_of(item)
@@ -28,8 +26,7 @@ def run_tests(session, pytest_session) -> None:
         session.spent[name] = session.spent.get(name, 0.0) + outcome.seconds
         if outcome.kind != "pass":
             bad.add(name)
-        if outcome.kind == "fail":
-            failed.setdefault(name, []).append((item, outcome))
+        ran.setdefault(name, []).append((item, outcome))
         facts = dict(test=item.nodeid, exercise=name, kind=outcome.kind, owner=outcome.owner, problem=outcome.problem)
         session.tell("test", seconds=outcome.seconds, uses=outcome.uses, **facts)
     if job.everywhere:
@@ -37,11 +34,10 @@ def run_tests(session, pytest_session) -> None:
             session.deadline(60)
             if name not in bad and (problem := elsewhere(plugin, name)):
                 session.tell("elsewhere", exercise=name, problem=problem)
-    order = [exercise.name for exercise in plugin.day.exercises if exercise.name in failed]
-    if order:
+    wrong = {name for name, tests in ran.items() if any(outcome.kind == "fail" for _, outcome in tests)}
+    if first := next((exercise.name for exercise in plugin.day.exercises if exercise.name in wrong), None):
         session.deadline(60)
-        says = diagnose(plugin, order[0], failed[order[0]])
-        session.tell("why", exercise=order[0], says=says)
+        session.tell("why", exercise=first, says=diagnose(plugin, first, ran[first]))
 
 
 def run_one(plugin, item) -> Outcome:
@@ -55,7 +51,7 @@ def run_one(plugin, item) -> Outcome:
 
 def elsewhere(plugin, exercise: str) -> dict | None:
     """The problem with an exercise that works on the CPU and would not on a GPU."""
-    for call in plugin.spy.calls.get(exercise, ()):
+    for call in plugin.spy.calls.get(exercise, {}).values():
         if found := fails_elsewhere(call):
             sentence, error = found
             where = place(error, plugin.world.folder) if error else None
@@ -68,12 +64,12 @@ def elsewhere(plugin, exercise: str) -> dict | None:
     return None
 
 
-def diagnose(plugin, exercise: str, failed: list[tuple]) -> str | None:
-    """The sentence of the wrong variant that fails the first failing test with the same values, or None.
+def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
+    """The sentence of the wrong variant that does the same as the answer in the first failing test, or None.
 
-    Where several do, the one that agrees on most of the other failing tests.
+    Where several do, the one that does the same in most of the exercise's tests. `ran`: (test, outcome).
     """
-    failed = failed[:DIAGNOSED]
+    first = next(number for number, (_, outcome) in enumerate(ran) if outcome.kind == "fail")
     best, most = None, 0
     for variant in load_variants(plugin.day):
         if variant.exercise != exercise or not variant.wrong:
@@ -83,11 +79,9 @@ def diagnose(plugin, exercise: str, failed: list[tuple]) -> str | None:
                 module, text = apply_variant(variant, plugin.day)
         except VariantError:
             continue
-        agreed = 0
-        for item, outcome in failed:
-            if not alike(run_variant(plugin, item, module, text), outcome):
-                break
-            agreed += 1
+        if not alike(run_variant(plugin, ran[first][0], module, text), ran[first][1]):
+            continue
+        agreed = sum(alike(run_variant(plugin, item, module, text), outcome) for item, outcome in ran)
         if agreed > most:
             best, most = variant, agreed
     return best.says if best else None
