@@ -88,7 +88,7 @@ def try_out(session, label: str, exercise: str, items: list, texts: dict[str, st
 
 
 def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str | None:
-    """What `shared.testing.diagnose` would say to someone who wrote this variant, whose test `first` fails; see there."""
+    """What `shared.testing.diagnose` would say to the author of this variant, whose test `first` fails; see there."""
     mine = outcomes[label]
     best, most = None, 0
     for other, tried in outcomes.items():

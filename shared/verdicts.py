@@ -16,8 +16,7 @@ def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> 
     for verdict in found:
         used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test["uses"]}
         if verdict.problem and (suspects := [e.name for e in day.exercises if e.name in used & failing]):
-            doesn_t = "which it uses, doesn't pass" if len(suspects) == 1 else "which it uses, don't pass"
-            verdict.problem.lines.append(f"{', '.join(suspects)}, {doesn_t} yet: look there first")
+            verdict.problem.lines.append(f"it uses {', '.join(suspects)}: wrong when last tested, so look there first")
     return found
 
 

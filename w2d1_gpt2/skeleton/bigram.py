@@ -64,7 +64,7 @@ def get_batch(
 
 
 def count_bigrams(ids: Int[Tensor, "tokens"], vocab_size: int) -> Int[Tensor, "vocab vocab"]:
-    """How often each token is followed by each: row = this token, column = the next. An int64 tensor.
+    """How often each token is followed by each: row = this token, column = the next. `ids` and the table are int64.
 
     >>> count_bigrams(torch.tensor([1, 0, 2, 0, 2, 0]), 3).tolist()  # "banana"
     [[0, 0, 2], [1, 0, 0], [2, 0, 0]]
@@ -76,7 +76,8 @@ def count_bigrams(ids: Int[Tensor, "tokens"], vocab_size: int) -> Int[Tensor, "v
 def log_probabilities(counts: Int[Tensor, "vocab vocab"], smoothing: float = 1.0) -> Float[Tensor, "vocab vocab"]:
     """Row i: the natural logarithms of the chances of each token after token i. A float32 tensor.
 
-    `smoothing` is added to every count first, so that no pair is impossible; with 0, a pair never seen gets -inf.
+    `smoothing` is added to every count first, so that no pair is impossible; with 0, a pair never seen gets -inf,
+    and a row without any count is NaN: nothing is known about it.
 
     >>> log_probabilities(torch.tensor([[0, 0, 2], [1, 0, 0], [2, 0, 0]]))[0].exp()
     tensor([0.2000, 0.2000, 0.6000])

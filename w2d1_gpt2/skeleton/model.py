@@ -129,7 +129,8 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Mean of -log p(target), in nats, over the targets that are not `ignore_index`.
 
-    Finite for logits in the thousands. `torch.nn.functional.cross_entropy` in its most used form.
+    Finite for logits in the thousands, and for logits of -inf where no target is. The most used form of
+    `torch.nn.functional.cross_entropy`.
 
     >>> cross_entropy(torch.zeros(1, 2, 4), torch.tensor([[3, -100]]))  # ln 4
     tensor(1.3863)
@@ -141,7 +142,8 @@ def cross_entropy(
 def weight_decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Two parameter groups for an optimizer: matrices and embeddings with `weight_decay`, all 1-D tensors with 0.
 
-    Each dictionary has the keys "params" and "weight_decay". Every trainable parameter is in just one group, once;
+    A tensor with more than two dimensions goes with the matrices. Each dictionary has the keys "params", a list (it may
+    be empty), and "weight_decay". Every trainable parameter is in just one group, once;
     frozen ones (`requires_grad` False) are in none.
     """
     raise NotImplementedError("weight_decay_groups")

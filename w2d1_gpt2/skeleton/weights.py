@@ -103,8 +103,9 @@ def write_config(config: GPT2Config, dtype: str, end_token: int | None = None) -
 def save_pretrained(model: GPT2, folder: str | Path, half: bool = False, end_token: int | None = None) -> None:
     """Writes config.json and model.safetensors into `folder` (made if needed), for `GPT2LMHeadModel.from_pretrained`.
 
-    With `half`, the file holds float16 and is half as big; the model itself stays as it is. The safetensors file has
-    the metadata {"format": "pt"}, as Hugging Face's do. `end_token` lands in config.json (see `write_config`).
+    The file holds float32, whatever dtype the model has; with `half`, it holds float16 and is half as big. The model
+    itself stays as it is. The safetensors file has the metadata {"format": "pt"}, as Hugging Face's do. `end_token`
+    lands in config.json (see `write_config`).
     """
     # TODO: their names and shapes; half precision if wanted; the two files.
     raise NotImplementedError("save_pretrained")

@@ -84,7 +84,10 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float
 
 @torch.no_grad()
 def evaluate(model: nn.Module, batches: Iterable[Batch]) -> float:
-    """The mean loss over all targets of `batches`, in nats, without dropout. Leaves the model in the mode it was in."""
+    """The mean loss over all targets of `batches`, in nats, without dropout.
+
+    Leaves the model in the mode it was in, with its gradients, and draws no random numbers.
+    """
     # BEGIN SOLUTION
     was_training = model.training
     model.eval()
@@ -112,9 +115,9 @@ def train(
     """Trains `model` in place for `config.steps` steps with AdamW; returns the training loss of every step, in nats.
 
     The model is put into train mode first. Each step: the schedule's learning rate, a batch from `next_batch()`, loss,
-    gradients, clipping, update. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after the last
-    one, the loss on `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. A progress bar shows
-    the losses unless `progress` is False.
+    fresh gradients, clipping, update. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after
+    the last one, the loss on `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. A progress
+    bar shows the losses unless `progress` is False.
     """
     # BEGIN SOLUTION
     # TODO: AdamW over the two groups, with the config's betas.

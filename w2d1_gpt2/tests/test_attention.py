@@ -280,6 +280,13 @@ def test_texts_may_be_shorter_or_longer_than_the_last(draw, device):
 
 
 @exercise("MultiHeadAttention")
+def test_no_text_is_too_long(draw, device):
+    mine, theirs = the_pair(2, 1, device)
+    x = draw(1, 1030, 2)
+    close(mine(x), theirs(x), name="1030 tokens")
+
+
+@exercise("MultiHeadAttention")
 def test_heads_on_views(draw, device):
     mine, theirs = the_pair(12, 2, device)
     for x in (strided(draw(3, 5, 12)), draw(1, 5, 12).expand(3, 5, 12)):
@@ -314,6 +321,17 @@ def test_with_a_cache_a_text_may_come_in_pieces(batch, draw, device):
     x, cache = draw(batch, 8, 12), Cache()
     pieces = [mine(piece, cache) for piece in x.split([4, 1, 3], dim=1)]
     close(torch.cat(pieces, dim=1), theirs(x), name="pieces of 4, 1 and 3 tokens, put together")
+
+
+@exercise("MultiHeadAttention")
+def test_gradients_flow_through_the_cache(draw, device):
+    mine, theirs = the_pair(12, 2, device)
+
+    def in_pieces(x):
+        cache = Cache()
+        return torch.cat([mine(piece, cache) for piece in x.split([4, 3], dim=1)], dim=1)
+
+    same_gradients(in_pieces, theirs, draw(3, 7, 12))
 
 
 @exercise("MultiHeadAttention")

@@ -65,6 +65,34 @@ def test_names_a_character_that_is_not_in_the_vocabulary(stranger):
     raises(ValueError, bigram.CharTokenizer(TEXT).encode, f"to {stranger} be", says=stranger)
 
 
+@exercise("CharTokenizer")
+def test_white_space_counts_at_the_ends_too():
+    tokenizer = bigram.CharTokenizer("\nto be ")
+    equal("".join(tokenizer.characters), "\n beot")
+    equal(tokenizer.encode(" be\n"), [1, 2, 3, 0])
+
+
+@exercise("CharTokenizer")
+@pytest.mark.parametrize("stranger", [" ", "\n"], ids=["a space", "a line break"])
+def test_white_space_can_be_unknown_as_well(stranger):
+    raises(ValueError, bigram.CharTokenizer("tobe").encode, f"to{stranger}be")
+
+
+@exercise("CharTokenizer")
+def test_every_tokenizer_has_a_vocabulary_of_its_own():
+    first, second = bigram.CharTokenizer("cab"), bigram.CharTokenizer("zebra")
+    equal(first.encode("abc"), [0, 1, 2])
+    equal(second.encode("abe"), [0, 1, 2])
+    equal([first.decode([2, 0]), second.decode([2, 0])], ["ca", "ea"])
+
+
+@exercise("CharTokenizer")
+def test_decode_leaves_the_list_as_it_is():
+    ids = [1, 0, 2]
+    bigram.CharTokenizer("cab").decode(ids)
+    equal(ids, [1, 0, 2], name="the ids after decode")
+
+
 # ---- get_batch -------------------------------------------------------------------------------------------------------
 
 
@@ -215,6 +243,16 @@ def test_reads_views_with_gaps_and_keeps_float64(draw):
     log_p, ids = draw(4, 4).log_softmax(dim=1).cpu().double(), draw.ints(0, 4, 9).cpu()
     expected = F.nll_loss(log_p[ids[:-1]], ids[1:])
     close(bigram.bigram_loss(strided(log_p), strided(ids)), expected)
+
+
+@exercise("bigram_loss")
+def test_only_a_pair_that_comes_can_make_the_loss_infinite(device):
+    table = torch.tensor([[0.75, 0, 0.25], [0.5, 0.5, 0], [0, 0, 1]], device=device).log()  # three pairs are impossible
+    possible = torch.tensor([1, 1, 0, 2, 2], device=device)
+    expected = (math.log(2) + math.log(2) + math.log(4)) / 4
+    close(bigram.bigram_loss(table, possible), torch.tensor(expected, device=device))
+    impossible = torch.tensor([1, 0, 1, 1], device=device)
+    close(bigram.bigram_loss(table, impossible), torch.tensor(math.inf, device=device))
 
 
 # ---- BigramModel -----------------------------------------------------------------------------------------------------

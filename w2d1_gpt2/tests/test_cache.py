@@ -78,7 +78,7 @@ def test_length_moves_when_every_layer_has_appended(device, draw):
     store = new_cache(device)
     lengths = [store.length]
     for count in (4, 1):
-        for layer in (1, 0, 2):
+        for layer in (1, 0, 2) if count == 4 else (2, 1, 0):
             store[layer].append(tokens(draw, count), tokens(draw, count))
             lengths.append(store.length)
     equal(lengths, [0, 0, 0, 4, 4, 4, 5], name="the lengths")
@@ -136,6 +136,17 @@ def test_max_length_is_the_limit_where_it_is_given(device, draw):
     passes(store, draw, 4, 2)
     equal(store.length, 6)
     raises(ValueError, store[0].append, tokens(draw, 1), tokens(draw, 1))
+
+
+@exercise("KVCache")
+def test_a_max_length_of_0_leaves_no_room(device, draw):
+    raises(ValueError, new_cache(device, max_length=0)[0].append, tokens(draw, 1), tokens(draw, 1))
+
+
+@exercise("KVCache")
+def test_a_tensor_without_the_batch_is_refused(device, draw):
+    store = new_cache(device)
+    raises(ValueError, store[0].append, tokens(draw, 2)[0], tokens(draw, 2)[0])
 
 
 @exercise("KVCache")
@@ -234,6 +245,16 @@ def test_layers_cannot_append_different_numbers_of_tokens(count, device, draw):
 
 
 @exercise("KVCache")
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_layers_are_compared_with_whichever_came_first(first, device, draw):
+    store = new_cache(device)
+    passes(store, draw, 4)
+    store[first].append(tokens(draw, 2), tokens(draw, 2))
+    for other in {0, 1, 2} - {first}:
+        raises(ValueError, store[other].append, tokens(draw, 3), tokens(draw, 3))
+
+
+@exercise("KVCache")
 @pytest.mark.parametrize("part", ["key", "value"])
 def test_tokens_that_require_gradients_are_refused(part, device, draw):
     key, value = tokens(draw, 2), tokens(draw, 2)
@@ -319,6 +340,22 @@ def test_each_row_has_its_own_distribution(device, draw):
         weight = logits[row].double().cpu().exp()
         weight[weight.argmin()] = 0
         same_distribution(got[:, row], weight / weight.sum(), name=f"row {row}")
+
+
+@exercise("sample")
+@pytest.mark.parametrize("top_k", [None, 1, 4])
+@pytest.mark.parametrize("temperature", [0, 0.7])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_gives_one_token_for_each_row(batch, temperature, top_k, device, draw):
+    equal(tuple(cache.sample(draw(batch, 7), temperature, top_k).shape), (batch,), name="the shape")
+
+
+@exercise("sample")
+def test_a_temperature_near_zero_is_not_zero(device):
+    # Logits that lie one temperature apart.
+    got = cache.sample(rows(torch.tensor([0.0, 0.005, 0.01], device=device)), temperature=0.005)
+    weight = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64).exp()
+    same_distribution(got, weight / weight.sum())
 
 
 @exercise("sample")

@@ -168,6 +168,11 @@ def test_takes_two_bytes_a_value_unless_told_otherwise():
 
 
 @exercise("cache_bytes")
+def test_counts_every_token_however_many():
+    equal(napkin.cache_bytes(napkin.GPT2Config(**ODD), 3, 40), 3 * 40 * (2 * 3 * 40) * 2)
+
+
+@exercise("cache_bytes")
 def test_of_nothing_is_nothing():
     equal(napkin.cache_bytes(napkin.GPT2Config(**ODD), 3, 0), 0)
 

@@ -77,6 +77,16 @@ def test_each_step_goes_on_from_the_state_it_is_given(kind, device, draw):
         state, expected = ([one] if kind != "LSTM" else list(one) for one in (new, expected))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_state_it_is_given_stays_as_it_was_also_without_gradients(kind, device, draw):
+    mine, theirs = pair_of_cells(kind, device)
+    mine.load_state_dict(theirs.state_dict())
+    x, state = draw(2, 5), states(kind, draw, 2)
+    expected = theirs(x, *[part.clone() for part in state])
+    with torch.no_grad(), unchanged(x, *state):
+        close(mine(x, *state), expected)
+
+
 # ---- The language model ----------------------------------------------------------------------------------------------
 
 
@@ -138,6 +148,21 @@ def test_every_call_starts_afresh(kind, device, draw, true_cells):
         logits = mine(ids)
         close(logits, theirs(ids))
         logits.sum().backward()  # as training does between two calls
+
+
+@exercise("RecurrentLM")
+def test_the_gradient_reaches_back_to_the_first_of_70_tokens(device, draw, true_cells):
+    mine, theirs = pair_of_models("GRU", device)
+    with torch.no_grad():
+        theirs.cell.bias_ih_l0[6:12] += 6  # the update gate is near 1: the state is kept
+    mine.load_state_dict({rename(key): value for key, value in theirs.state_dict().items()})
+    ids = draw.ints(0, 10, 2, 70)
+    ids[:, 0] = 10  # and nowhere else
+    gradients = []
+    for model in (mine, theirs):
+        model(ids)[:, -1].square().sum().backward()
+        gradients.append(model.wte.weight.grad[10])
+    close(*gradients, name="the gradient of the first token's embedding")
 
 
 @exercise("RecurrentLM")

@@ -168,6 +168,14 @@ def test_gradients_may_be_views(draw):
 
 
 @exercise("clip_gradients")
+def test_the_gradients_given_are_shortened_in_place(draw):
+    gradients = [draw(5, 3), draw(4)]
+    parameters = parameters_with(*gradients)
+    train.clip_gradients(parameters, 0.5)
+    close(gradients, gradients_of(parameters), name="the tensors that were the gradients before")
+
+
+@exercise("clip_gradients")
 def test_only_gradients_are_clipped(draw):
     parameter = nn.Parameter(draw(5, 3))
     parameter.grad = draw(5, 3)
@@ -261,6 +269,26 @@ def test_needs_no_gradients_and_changes_nothing(draw, device):
 
 
 @exercise("evaluate")
+def test_leaves_random_numbers_and_gradients_alone(draw, device):
+    model = a_model(device)
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 0.25)
+    batches = some_batches(draw, (3, 5))
+    before = torch.random.get_rng_state()
+    train.evaluate(model, batches)
+    equal(torch.equal(torch.random.get_rng_state(), before), True, name="whether the global generator stayed as it was")
+    touched = [name for name, p in model.named_parameters() if p.grad is None or not (p.grad == 0.25).all()]
+    equal(touched, [], name="the parameters whose .grad was changed")
+
+
+@exercise("evaluate")
+def test_the_loss_is_not_rounded(draw, device):
+    model = a_model(device).eval()
+    batches = some_batches(draw, (3, 5), (2, 4))
+    close(train.evaluate(model, batches), mean_over_all_targets(model, batches), rtol=3e-6, atol=0.0)
+
+
+@exercise("evaluate")
 def test_the_loss_is_a_python_float(draw, device):
     equal(type(train.evaluate(a_model(device), some_batches(draw, (3, 5)))).__name__, "float", name="type")
 
@@ -331,6 +359,17 @@ def test_the_same_parameters_as_after_a_plain_torch_loop(max_norm, draw, device)
     plain_torch_loop(theirs, batches, config)
     train.train(mine, one_after_another(batches), config, progress=False)
     close(dict(mine.named_parameters()), dict(theirs.named_parameters()), name="parameters", **LOOSE)
+
+
+@exercise("train")
+def test_gradients_from_before_do_not_count(draw, device):
+    batches = training_batches(draw)
+    expected, _ = plain_torch_loop(a_model(device), batches, CONFIG)
+    model = a_model(device)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    got = train.train(model, one_after_another(batches), CONFIG, progress=False)
+    close(got, expected, name="the loss of each step", **LOOSE)
 
 
 @exercise("train")

@@ -84,8 +84,15 @@ def test_reads_old_files_with_buffers_and_with_or_without_prefix(prefix, draw):
 def test_keeps_names_that_it_does_not_know(draw):
     state = detached(tiny_gpt2())
     extra = {"h.0.attn.gate.weight": draw(2, 3), "h.0.attn.q.bias": draw(4), "score.weight": draw(5, 2)}
-    state |= {f"transformer.{name}": tensor for name, tensor in extra.items()}
-    same_states(weights.from_hugging_face(state), ours(state) | extra)
+    bare = {"tower.transformer.gain": draw(3), "transformer_gain.weight": draw(2)}  # no prefix, it only looks like one
+    state |= {f"transformer.{name}": tensor for name, tensor in extra.items()} | bare
+    same_states(weights.from_hugging_face(state), ours(state) | extra | bare)
+
+
+@exercise("from_hugging_face")
+def test_the_head_may_come_first():
+    state = detached(tiny_gpt2())
+    same_states(weights.from_hugging_face({"lm_head.weight": state["lm_head.weight"]} | state), ours(state))
 
 
 @exercise("from_hugging_face")
@@ -93,6 +100,21 @@ def test_refuses_a_head_with_values_of_its_own():
     state = detached(tiny_gpt2())
     state["lm_head.weight"] = state["lm_head.weight"].clone()
     state["lm_head.weight"][7, 11] += 0.125
+    raises(ValueError, weights.from_hugging_face, state, says="lm_head")
+
+
+@exercise("from_hugging_face")
+def test_refuses_a_head_that_is_only_nearly_the_same():
+    state = detached(tiny_gpt2())
+    state["lm_head.weight"] = state["lm_head.weight"] * (1 + 3e-6)
+    raises(ValueError, weights.from_hugging_face, state, says="lm_head")
+
+
+@exercise("from_hugging_face")
+@pytest.mark.parametrize("rows", [1, 62])
+def test_refuses_a_head_of_another_size(rows, draw):
+    state = detached(tiny_gpt2())
+    state["lm_head.weight"] = draw(rows, 40)
     raises(ValueError, weights.from_hugging_face, state, says="lm_head")
 
 
@@ -150,6 +172,14 @@ def test_gives_the_names_and_shapes_of_their_files(device, dtype):
 @exercise("to_hugging_face")
 def test_every_tensor_is_contiguous():
     given = {name: strided(tensor) for name, tensor in ours(detached(tiny_gpt2())).items()}
+    got = weights.to_hugging_face(given)
+    equal([name for name in got if not got[name].is_contiguous()], [], name="the names of non-contiguous tensors")
+
+
+@exercise("to_hugging_face")
+def test_tensors_that_came_in_turned_are_contiguous_too():
+    # Dense, but column after column: a clone() would keep that order.
+    given = {name: t.T.contiguous().T if t.dim() == 2 else t for name, t in ours(detached(tiny_gpt2())).items()}
     got = weights.to_hugging_face(given)
     equal([name for name in got if not got[name].is_contiguous()], [], name="the names of non-contiguous tensors")
 
@@ -217,6 +247,20 @@ def test_saving_leaves_the_model_as_it_is(tmp_path):
         weights.save_pretrained(model, tmp_path, half=True)
     equal({str(parameter.dtype) for parameter in model.parameters()}, {"torch.float32"}, name="the parameters' dtypes")
     equal(model.training, True, name="model.training")
+
+
+@exercise("save_pretrained")
+@pytest.mark.parametrize("half", [False, True], ids=["full", "half"])
+def test_a_model_of_another_dtype_is_saved_as_float32_or_float16(half, tmp_path):
+    from safetensors.torch import load_file
+
+    model = some_model().bfloat16()
+    expected = {name: t.float() for name, t in detached(model).items()}
+    if half:
+        expected = {name: t.half() for name, t in expected.items()}
+    weights.save_pretrained(model, tmp_path, half=half)
+    same_states(ours(load_file(tmp_path / "model.safetensors")), expected)
+    equal({str(p.dtype) for p in model.parameters()}, {"torch.bfloat16"}, name="the parameters' dtypes")
 
 
 @exercise("save_pretrained")
@@ -338,6 +382,42 @@ def test_padding_behind_the_text_changes_nothing(device, draw):
     labels = ids.masked_fill(mask == 0, -100)
     got = weights.GPT2ForTrainer(twin(theirs))(ids, labels=labels, attention_mask=mask)
     close(got["loss"], theirs(ids, labels=labels, attention_mask=mask).loss)
+
+
+@exercise("GPT2ForTrainer")
+def test_a_label_behind_the_text_counts_unless_it_is_minus_100(device, draw):
+    # Where the padding is the end token, the first one of it is what the text's last token should predict.
+    theirs = tiny_gpt2().to(device)
+    ids = draw.ints(0, 61, 3, 7)
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0, 0], [1] * 7, [1, 1, 0, 0, 0, 0, 0]], device=device)
+    labels = ids.masked_fill(mask == 0, -100)
+    labels[0, 4] = labels[2, 2] = 60
+    got = weights.GPT2ForTrainer(twin(theirs))(ids, labels=labels, attention_mask=mask)
+    close(got["loss"], theirs(ids, labels=labels).loss)
+
+
+@exercise("GPT2ForTrainer")
+def test_a_batch_without_labels_that_count_adds_nothing(device, draw):
+    mine = weights.GPT2ForTrainer(twin(tiny_gpt2().to(device)))
+    ids = draw.ints(0, 61, 2, 5)
+    loss = mine(ids, labels=torch.full_like(ids, -100), num_items_in_batch=9)["loss"]
+    close(loss, torch.zeros((), device=device), name="the loss")
+    loss.backward()
+    for name, parameter in mine.model.named_parameters():
+        close(parameter.grad, torch.zeros_like(parameter), name=f"the gradient of {name}")
+
+
+@exercise("GPT2ForTrainer")
+@pytest.mark.parametrize("labelled", [False, True], ids=["without labels", "with labels"])
+def test_gradients_flow_through_the_logits(labelled, device, draw):
+    theirs = tiny_gpt2().to(device, precise(device))
+    mine = weights.GPT2ForTrainer(twin(theirs))
+    ids, upstream = draw.ints(0, 61, 2, 5), draw(2, 5, 61, dtype=precise(device))
+    logits = mine(ids, labels=ids if labelled else None)["logits"]
+    equal(logits.requires_grad, True, name="logits.requires_grad")
+    (logits * upstream).sum().backward()
+    (theirs(ids).logits * upstream).sum().backward()
+    close(mine.model.wte.weight.grad, theirs.transformer.wte.weight.grad, name="the gradient of wte.weight")
 
 
 @exercise("GPT2ForTrainer")
