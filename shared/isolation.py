@@ -56,7 +56,7 @@ class GlobalState:
         if (here := _current_folder()) != self.folder:
             changed.append(f"the current folder is now {here or 'one that was deleted'}")
             os.chdir(self.folder)
-        if any(not thread.daemon for thread in set(threading.enumerate()) - self.running):
+        if any(_left_by_an_answer(thread) for thread in set(threading.enumerate()) - self.running):
             changed.append("a thread is still running")
         sys.path[:] = self.path
         if torch.get_num_threads() != self.threads:
@@ -71,6 +71,13 @@ def _current_folder() -> str | None:
         return os.getcwd()
     except OSError:
         return None
+
+
+def _left_by_an_answer(thread: threading.Thread) -> bool:
+    """Libraries keep threads of their own (loading weights, say); an answer's runs code that nobody installed."""
+    module = sys.modules.get(getattr(getattr(thread, "_target", None), "__module__", None) or type(thread).__module__)
+    file = getattr(module, "__file__", None) or ""
+    return not thread.daemon and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file
 
 
 def _from_torch(value) -> bool:

@@ -192,7 +192,7 @@ DEFECTS = {
     "a solution too long": ("solution/counter.py", "", "# more\n" * 340, r"solution/counter.py:350: it has 3\d\d lines"),
     "bad style": ("solution/counter.py", '"""Counting."""\n', '"""Counting."""\n\nimport os\n', r"solution/counter.py:3:8: F401"),
     "bad format": ("solution/counter.py", "self.n = 0", "self.n  =  0", r"solution/counter.py:\d+.*`ruff format` would change it"),
-    "a machine's path": ("solution/counter.py", '"""Counting."""', '"""Counting, see /wo' + 'rk/notes."""', r"solution/counter.py:1: /work is a place on one machine"),
+    "a machine's path": ("solution/counter.py", '"""Counting."""', '"""Counting, see /wo' + 'rk/notes."""', r"solution/counter.py:1: /wo" + "rk is a place on one machine"),
     "a strange host": ("README.md", "Twice as much.", "Twice, htt" + "ps://mirror.local/simple says.", r"README.md:10: an address on mirror.local"),
     # What tests must not do
     "from a module": ("tests/test_counter.py", "import counter\n", "import counter\nfrom counter import Counter  # noqa: F401\n", r"tests/test_counter.py:2: `import counter`, not `from` it"),
@@ -373,7 +373,7 @@ COURSE_DEFECTS = {
         r"shared/files/stories/config.json: ",
     ),
     "a module too long": ("shared/x.py", "", "# more\n" * 251, r"shared/x.py:250: it has 251 lines"),
-    "a machine's path": ("shared/x.py", "", "# /ro" + "ot/x\n", r"shared/x.py:1: /root is a place"),
+    "a machine's path": ("shared/x.py", "", "# /ro" + "ot/x\n", r"shared/x.py:1: /ro" + "ot is a place"),
     "bad style": ("shared/x.py", "", "import os\n", r"shared/x.py:1:8: F401"),
 }
 

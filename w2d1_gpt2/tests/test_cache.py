@@ -347,7 +347,9 @@ def test_each_row_has_its_own_distribution(device, draw):
 @pytest.mark.parametrize("temperature", [0, 0.7])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_gives_one_token_for_each_row(batch, temperature, top_k, device, draw):
-    equal(tuple(cache.sample(draw(batch, 7), temperature, top_k).shape), (batch,), name="the shape")
+    got = cache.sample(draw(batch, 7), temperature, top_k)
+    equal(tuple(got.shape), (batch,), name="the shape")
+    equal([0 <= token < 7 for token in got.tolist()], [True] * batch, name="whether each is a token")
 
 
 @exercise("sample")
