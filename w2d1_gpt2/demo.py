@@ -39,7 +39,7 @@ IMAGES = DAY / "images"
 COLOURS = {"bigram": "#888888", "rnn": "#d95f02", "lstm": "#7570b3", "gpt": "#1b9e77"}
 NAMES = {"bigram": "bigram, counted", "rnn": "RNN", "lstm": "LSTM", "gpt": "GPT"}
 if DEVICE.type == "cpu":
-    LENGTH, BATCH, CONFIG = 64, 16, TrainConfig(steps=500, eval_every=50)
+    LENGTH, BATCH, CONFIG = 64, 16, TrainConfig(steps=900, eval_every=75)
     SIZES = dict(n_embd=128, n_layer=4, n_head=4, dropout=0.0)
 else:
     LENGTH, BATCH, CONFIG = 256, 64, TrainConfig(steps=2500, warmup=100, peak_lr=1e-3, floor_lr=1e-4, eval_every=125)
