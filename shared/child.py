@@ -167,7 +167,7 @@ def limit_resources(gigabytes: float) -> None:
         import resource
     except ImportError:
         return
-    for limit, amount in ((resource.RLIMIT_DATA, gigabytes * GIGABYTE), (resource.RLIMIT_FSIZE, GIGABYTE / 4)):
+    for limit, amount in ((resource.RLIMIT_DATA, gigabytes * GIGABYTE), (resource.RLIMIT_FSIZE, GIGABYTE / 16)):
         try:
             hard = resource.getrlimit(limit)[1]
             resource.setrlimit(limit, (int(amount), hard))

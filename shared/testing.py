@@ -81,7 +81,8 @@ def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
             continue
         if not alike(run_variant(plugin, ran[first][0], module, text), ran[first][1]):
             continue
-        agreed = sum(alike(run_variant(plugin, item, module, text), outcome) for item, outcome in ran)
+        others = ran[:first] + ran[first + 1 :]
+        agreed = 1 + sum(alike(run_variant(plugin, item, module, text), outcome) for item, outcome in others)
         if agreed > most:
             best, most = variant, agreed
     return best.says if best else None

@@ -31,7 +31,7 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
         return Verdict(exercise, state, passed, total, where=where, **facts)
 
     if trouble := results.unimportable.get(exercise.section):
-        return _unimportable(day, exercise, trouble, verdict)
+        return _unimportable(exercise, trouble, verdict)
     if death:
         where = death["where"] or definition_line(day, exercise, results.folder)
         return verdict("wrong", problem=Problem(**death | {"where": where}))
@@ -52,7 +52,7 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     return verdict("done")
 
 
-def _unimportable(day: Day, exercise: Exercise, trouble: dict, verdict) -> Verdict:
+def _unimportable(exercise: Exercise, trouble: dict, verdict) -> Verdict:
     guilty = Path(trouble["where"].rpartition(":")[0] or trouble["where"]).name
     if guilty != exercise.module or trouble["stub"]:
         return verdict("waiting", waits_for=guilty)

@@ -50,8 +50,7 @@ INSIDE = {
     "allocates_a_list": bad("return [0] * (10 << 27)  # here", "more memory"),
     "prints": bad("for i in range(1000):\n    print('step\\n' * 1000)\nreturn 3 * x", "every one"),
     "prints_and_is_right": bad("for i in range(100):\n    print('step\\n' * 1000)\nreturn 2 * x", state="done"),
-    # The disk or the clock ends it first: "more than a test may: without end?", or "an endless loop?"
-    "prints_forever": bad("while True:\n    print('step' * 10_000)  # here", "end"),
+    "prints_forever": bad("while True:\n    print('step' * 10_000)  # here", "without end"),
     "reads_the_keyboard": bad("input('your name? ')  # here\nreturn 2 * x", "input()"),
     "debugs": bad("breakpoint()\nreturn 2 * x  # here", "breakpoint()"),
     "seeds": bad("torch.manual_seed(7); random.seed(7)\nreturn 2 * x", state="done"),
