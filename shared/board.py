@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.day import Day, Exercise
 
 PRINTED = 8  # printed lines that are shown
+FOLDED = 4  # a bonus section of more exercises that nobody has begun is one line
 
 
 @dataclass
@@ -65,6 +66,13 @@ def _row(ink: Ink, verdict: Verdict, column: int, remark: str = "") -> str:
     name, text = verdict.exercise.name.ljust(column), verdict.text() + remark
     name = name if verdict.state == "done" else ink.paint("bold" if verdict.state == "wrong" else "dim", name)
     return f"    {ink.mark(verdict.state)} {name}   {text if verdict.state == 'wrong' else ink.paint('dim', text)}"
+
+
+def _folded(ink: Ink, section: str, rows: list[Verdict]) -> str:
+    """A bonus section that nobody has begun: its name, how many exercises, how long."""
+    minutes = sum(verdict.exercise.minutes for verdict in rows)
+    text = ink.paint("dim", f"{len(rows)} exercises to do · about {duration(minutes)}")
+    return f"  {ink.paint('bold', section)}   {text}"
 
 
 def _detail(ink: Ink, verdict: Verdict, problem: Problem) -> list[str]:
@@ -131,6 +139,9 @@ def render(
         rows = [known[e.name] for e in section.exercises if e.name in known]
         if whole and rows and section.bonus and not marked:
             out, marked = [*out, "", ink.paint("dim", "  ── bonus ──")], True
+        if whole and section.bonus and len(rows) > FOLDED and all(v.state in ("todo", "waiting") for v in rows):
+            out.append(_folded(ink, section.name, rows))
+            continue
         if rows and len(every) > 1:
             out.append("  " + ink.paint("bold", section.name))
         out += [_row(ink, v, column, " · bonus" * (v.exercise.name in bonus and not section.bonus)) for v in rows]
@@ -153,6 +164,7 @@ def render(
         title = day.title.rpartition("·")[2].strip()
         text = f"That is the whole day: {title}, all {len(core)} exercises. Well built."
         more = [f"{v.exercise.name} ({v.exercise.minutes} min)" for v in every if v not in core and v.state == "todo"]
+        more = more[:FOLDED] + [f"{len(more) - FOLDED} others"] * (len(more) > FOLDED)
         out += ["", *ink.wrap(text, 2)]
         out += ink.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)
         if next_day and not ahead:

@@ -154,6 +154,16 @@ def all_done_but_the_bonus():
     return day, made, dict(next_day="w2d2_bert")
 
 
+def a_long_bonus_section():
+    puzzles = section("puzzles", *((f"puzzle_{number}", 4) for number in range(1, 8)), bonus=True)
+    return a_day(puzzles), verdicts(a_day(puzzles), ["done 2", "todo", "todo", "todo", "todo"] + ["todo"] * 7), {}
+
+
+def all_done_but_a_long_bonus_section():
+    puzzles = section("puzzles", *((f"puzzle_{number}", 4) for number in range(1, 8)), bonus=True)
+    return a_day(puzzles), verdicts(a_day(puzzles), [f"done {n}" for n in (2, 4, 6, 3, 1)] + ["todo"] * 7), {}
+
+
 def all_done_and_the_bonus_wrong():
     day = a_day(*WITH_BONUS)
     made = verdicts(day, ["done 2", "done 4", "done 6", "done 3", "done 1", "done 5", "done 3", "wrong 2 3"])
@@ -200,6 +210,8 @@ STATES = [
     solution_all_done,
     all_done_but_the_bonus,
     all_done_and_the_bonus_wrong,
+    a_long_bonus_section,
+    all_done_but_a_long_bonus_section,
     one_exercise_done,
     one_exercise_wrong,
     one_exercise_todo,
