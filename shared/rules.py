@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.syntax import is_shape
+
 NO_CHECKS = {"exercise", "strided", "randomize", "recorder", "same_records"}  # of shared.checks, these check nothing
 SKIPS = {"skip", "skipif", "xfail", "importorskip", "skipTest", "skipIf", "skipUnless"}
 POSITIONS = {"allclose": 2, "isclose": 2, "assert_close": 2, "assert_allclose": 2, "close": 2, "equal": 2, "approx": 1}
 LATE = {"transformers", "torchvision"}  # seconds to import: only inside the function that needs them
 UNREADABLE = "?"  # a marker whose exercise only a run could tell
-
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -39,7 +40,7 @@ class TestFile:
             if isinstance(node, ast.Assign):
                 self.names |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
         self.functions = [node for node in ast.walk(self.tree) if isinstance(node, Function)]
-        self.imported = {
+        self.imported = self._from_helpers() | {
             alias.asname or alias.name
             for node in ast.walk(self.tree)
             if isinstance(node, ast.ImportFrom) and node.module == "shared.checks"
@@ -191,6 +192,16 @@ class TestFile:
             return checks or own or (root == "pytest" and name in ("raises", "fail")) or name.startswith("assert_")
         return False
 
+    def _from_helpers(self) -> set[str]:
+        """Names that come from another file in tests/ and check something there."""
+        found: set[str] = set()
+        for node in (node for node in self.tree.body if isinstance(node, ast.ImportFrom) and not node.level):
+            helper = self.file.with_name(f"{node.module}.py")
+            if helper.is_file():
+                checking = TestFile(helper, self.modules).checking
+                found |= {alias.asname or alias.name for alias in node.names if alias.name in checking}
+        return found
+
     def _checking(self) -> set[str]:
         """Names whose use is a check: those of shared.checks, and the file's helpers that use one."""
         self.checking, self.methods = set(self.imported), set()
@@ -222,20 +233,10 @@ def _says_nothing(line: ast.stmt) -> bool:
 
 def _is_about_shape(check: ast.AST) -> bool:
     if isinstance(check, ast.Call):
-        return bool(check.args) and _is_shape(check.args[0])
+        return bool(check.args) and is_shape(check.args[0])
     test = check.test
     parts = test.values if isinstance(test, ast.BoolOp) else [test]
-    return all(isinstance(p, ast.Compare) and any(map(_is_shape, [p.left, *p.comparators])) for p in parts)
-
-
-def _is_shape(node: ast.expr) -> bool:
-    if isinstance(node, ast.Attribute):
-        return node.attr in ("shape", "ndim")
-    if isinstance(node, ast.Subscript):
-        return _is_shape(node.value)
-    if isinstance(node, ast.Call) and _last(node.func) in ("tuple", "list", "len"):
-        return bool(node.args) and _is_shape(node.args[0])
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("size", "dim")
+    return all(isinstance(p, ast.Compare) and any(map(is_shape, [p.left, *p.comparators])) for p in parts)
 
 
 def _last(node: ast.AST) -> str | None:

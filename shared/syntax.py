@@ -120,3 +120,14 @@ def root(node: ast.AST) -> str:
 
 def is_string(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or isinstance(getattr(node, "value", None), str)
+
+
+def is_shape(node: ast.expr) -> bool:
+    """x.shape, x.ndim, x.size(), len(x), x.shape[0], tuple(x.shape)."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in ("shape", "ndim")
+    if isinstance(node, ast.Subscript):
+        return is_shape(node.value)
+    if isinstance(node, ast.Call) and called(node) in ("tuple", "list", "len"):
+        return bool(node.args) and is_shape(node.args[0])
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("size", "dim")
