@@ -42,9 +42,9 @@ __all__ = [
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def exercise(name: str) -> pytest.MarkDecorator:
-    """Says which exercise a test belongs to: `@exercise("causal_mask")`."""
-    return pytest.mark.exercise(name)
+def exercise(name: str, *, modifies: bool = False) -> pytest.MarkDecorator:
+    """Says which exercise a test belongs to: `@exercise("causal_mask")`. With `modifies`, it may modify arguments."""
+    return pytest.mark.exercise(name, modifies=modifies)
 
 
 def fail(summary: str, *lines: str) -> None:

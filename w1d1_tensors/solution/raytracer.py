@@ -1,0 +1,303 @@
+"""A ray tracer: from triangles to a picture, with tensors alone.
+
+A ray is an origin and a direction; its points are `origin + t * direction`. So t counts in lengths of the direction.
+Every `hit_…` gives the t of each ray with each thing, a (ray, thing) table: inf where they don't meet.
+"""
+
+import math
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+# ---- In the plane ----------------------------------------------------------------------------------------------------
+
+
+def fan_of_rays(count: int, half_width: float, device: torch.device | None = None) -> Float[Tensor, "ray 2"]:
+    """Directions (1, y) from a camera at the origin through the pixels of a screen at x = 1, lowest first.
+
+    The screen reaches from y = -half_width to half_width; `count` equal pixels fill it, and a ray goes through the
+    centre of each. float32.
+
+    >>> fan_of_rays(4, 2.0)[:, 1].tolist()
+    [-1.5, -0.5, 0.5, 1.5]
+    """
+    # BEGIN SOLUTION
+    y = ((torch.arange(count, device=device) + 0.5) / count * 2 - 1) * half_width
+    return torch.stack([torch.ones_like(y), y], dim=1)
+    # END SOLUTION
+
+
+def hit_segments(
+    origins: Float[Tensor, "ray 2"], directions: Float[Tensor, "ray 2"], segments: Float[Tensor, "segment 2 2"]
+) -> Float[Tensor, "ray segment"]:
+    """t > 0 at which each ray meets each segment (its two end points, each x and y), or inf.
+
+    End points belong to a segment. A ray parallel to a segment doesn't meet it, even if it runs along it.
+
+    >>> hit_segments(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]]), torch.tensor([[[3.0, -1.0], [3.0, 1.0]]])).tolist()
+    [[1.5]]
+    """
+    # BEGIN SOLUTION
+    a, e = segments[:, 0], segments[:, 1] - segments[:, 0]
+    s, d = a - origins[:, None], directions[:, None]  # (ray, segment, 2), (ray, 1, 2)
+    # TODO: the determinant of each pair, then t and the place k along the segment by Cramer's rule.
+    determinant = d[..., 0] * e[..., 1] - d[..., 1] * e[..., 0]
+    t = (s[..., 0] * e[..., 1] - s[..., 1] * e[..., 0]) / determinant
+    k = (s[..., 0] * d[..., 1] - s[..., 1] * d[..., 0]) / determinant
+
+    # A determinant of 0 makes k infinite or NaN, and NaN fails every comparison.
+    return torch.where((t > 0) & (k >= 0) & (k <= 1), t, math.inf)
+    # END SOLUTION
+
+
+# ---- Triangles -------------------------------------------------------------------------------------------------------
+
+
+def hit_triangles_solve(
+    origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], triangles: Float[Tensor, "triangle 3 3"]
+) -> Float[Tensor, "ray triangle"]:
+    """t > 0 at which each ray meets each triangle (corner, xyz), or inf: one 3 × 3 system for each pair.
+
+    Edges and corners belong to a triangle, and both of its sides count. A ray parallel to its plane doesn't meet it.
+    """
+    # BEGIN SOLUTION
+    rays, count = len(origins), len(triangles)
+    a, b, c = triangles.unbind(dim=1)
+    # TODO: columns -direction, b - a, c - a for every pair.
+    columns = -directions[:, None], b - a, c - a
+    matrix = torch.stack([column.expand(rays, count, 3) for column in columns], dim=-1)
+    # TODO: put a harmless matrix where there is no solution, and solve.
+    singular = torch.linalg.det(matrix) == 0
+    matrix = torch.where(singular[..., None, None], torch.eye(3, dtype=matrix.dtype, device=matrix.device), matrix)
+    t, u, v = torch.linalg.solve(matrix, origins[:, None] - a).unbind(dim=-1)
+    # TODO: which solutions are hits?
+    return torch.where(~singular & (t > 0) & (u >= 0) & (v >= 0) & (u + v <= 1), t, math.inf)
+    # END SOLUTION
+
+
+def hit_triangles(
+    origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], triangles: Float[Tensor, "triangle 3 3"]
+) -> Float[Tensor, "ray triangle"]:
+    """The same table as `hit_triangles_solve`, for triangles as small as 1e-4, without solving anything.
+
+    Möller and Trumbore 1997, "Fast, minimum storage ray-triangle intersection".
+    """
+    # BEGIN SOLUTION
+    a, b, c = triangles.unbind(dim=1)
+    e1, e2, d = b - a, c - a, directions[:, None]  # (triangle, 3) twice, (ray, 1, 3)
+    # TODO: p, s, q as in the text, each (ray, triangle, 3); the determinant; then t, u and v.
+    p = torch.linalg.cross(d, e2[None])
+    s = origins[:, None] - a
+    q = torch.linalg.cross(s, e1[None])
+    scale = 1 / (p * e1).sum(dim=-1)
+    t, u, v = (q * e2).sum(dim=-1) * scale, (p * s).sum(dim=-1) * scale, (q * d).sum(dim=-1) * scale
+    # TODO: which are hits?
+    return torch.where((t > 0) & (u >= 0) & (v >= 0) & (u + v <= 1), t, math.inf)
+    # END SOLUTION
+
+
+def hit_boxes(
+    origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], boxes: Float[Tensor, "box 2 3"]
+) -> Float[Tensor, "ray box"]:
+    """t at which each ray enters each box (its lowest corner, its highest), 0 if it starts inside, or inf.
+
+    Boxes have their sides along the axes, may be flat, and their surface belongs to them: a ray that only touches one,
+    or runs in one of its faces, meets it. Kay and Kajiya 1986, section 3.
+
+    >>> box = torch.tensor([[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]])
+    >>> hit_boxes(torch.zeros(2, 3), torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]), box).tolist()
+    [[1.0], [inf]]
+    """
+    # BEGIN SOLUTION
+    # TODO: t at the lower and at the higher plane of every axis, (ray, box, xyz). NaN: along a plane, and in it.
+    low = (boxes[:, 0] - origins[:, None]) / directions[:, None]
+    high = (boxes[:, 1] - origins[:, None]) / directions[:, None]
+    # TODO: when is the ray between the planes of one axis, and when between those of all?
+    enter, leave = torch.minimum(low, high), torch.maximum(low, high)  # both keep NaN
+    enter = torch.where(enter.isnan(), -math.inf, enter).amax(dim=-1).clamp(min=0)
+    leave = torch.where(leave.isnan(), math.inf, leave).amin(dim=-1)
+    return torch.where(enter <= leave, enter, math.inf)
+    # END SOLUTION
+
+
+def trace_rays(
+    origins: Float[Tensor, "ray 3"],
+    directions: Float[Tensor, "ray 3"],
+    triangles: Float[Tensor, "triangle 3 3"],
+    chunk: int = 1024,
+    group: int = 128,
+) -> tuple[Float[Tensor, "ray"], Int64[Tensor, "ray"]]:
+    """The nearest hit of each ray: (its t, the triangle's number); (inf, -1) for a ray that hits nothing.
+
+    Each `group` triangles that follow one another share a box, and only rays that enter it are tried on them, at most
+    `chunk` at a time. So memory is bounded: no tensor holds more than 12 · chunk · group numbers, or 24 for each ray
+    and triangle, whichever is more. Where two triangles are equally near, either will do. Any number of rays and
+    triangles, 0 as well.
+    """
+    # BEGIN SOLUTION
+    nearest = torch.full_like(origins[:, 0], math.inf)
+    index = torch.full_like(nearest, -1, dtype=torch.int64)
+    for start in range(0, len(triangles), group):
+        some = triangles[start : start + group]
+        # TODO: the box around these, and the rays that enter it before what they have hit so far.
+        corners = some.flatten(0, 1)
+        box = torch.stack([corners.amin(dim=0), corners.amax(dim=0)])
+        entering = hit_boxes(origins, directions, box[None])[:, 0] < nearest
+        # TODO: try these rays, chunk by chunk, and keep what is nearer.
+        for rays in entering.nonzero()[:, 0].split(chunk):
+            t, which = hit_triangles(origins[rays], directions[rays], some).min(dim=1)
+            nearer = t < nearest[rays]
+            nearest[rays[nearer]] = t[nearer]
+            index[rays[nearer]] = start + which[nearer]
+    return nearest, index
+    # END SOLUTION
+
+
+# ---- Camera and light ------------------------------------------------------------------------------------------------
+
+
+def camera_rays(
+    position: Float[Tensor, "3"],
+    target: Float[Tensor, "3"],
+    up: Float[Tensor, "3"],
+    fov: float,
+    height: int,
+    width: int,
+) -> tuple[Float[Tensor, "ray 3"], Float[Tensor, "ray 3"]]:
+    """Origins and unit directions of a camera's rays, one through each pixel's centre: row by row, upper left first.
+
+    The camera looks from `position` at `target`, which is in the middle of the picture. `up` is what shows upwards in
+    the picture: any vector that isn't parallel to the view, of any length. From the picture's upper to its lower edge
+    are `fov` degrees; pixels are square.
+    """
+    # BEGIN SOLUTION
+    # TODO: unit vectors forward, to the right and (again) up, each at a right angle to the others.
+    forward = F.normalize(target - position, dim=0)
+    right = F.normalize(torch.linalg.cross(forward, up), dim=0)
+    above = torch.linalg.cross(right, forward)
+    # TODO: where is each pixel's centre on a screen at distance 1?
+    half = math.tan(math.radians(fov) / 2)
+    pixel = 2 * half / height
+    x = (torch.arange(width, device=up.device, dtype=up.dtype) + 0.5 - width / 2) * pixel
+    y = (height / 2 - 0.5 - torch.arange(height, device=up.device, dtype=up.dtype)) * pixel
+    # TODO: directions through them.
+    through = forward + x[:, None] * right + y[:, None, None] * above  # (height, width, 3)
+    directions = F.normalize(through, dim=-1).flatten(0, 1)
+    return position.expand_as(directions), directions
+    # END SOLUTION
+
+
+def triangle_normals(triangles: Float[Tensor, "hit 3 3"], directions: Float[Tensor, "hit 3"]) -> Float[Tensor, "hit 3"]:
+    """The unit normal of each triangle, on the side that its ray comes from: at 90° or more to the ray's direction."""
+    # BEGIN SOLUTION
+    a, b, c = triangles.unbind(dim=1)
+    normals = F.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+    away = (normals * directions).sum(dim=-1, keepdim=True) > 0
+    return torch.where(away, -normals, normals)
+    # END SOLUTION
+
+
+def lambert(
+    points: Float[Tensor, "hit 3"], normals: Float[Tensor, "hit 3"], light: Float[Tensor, "3"]
+) -> Float[Tensor, "hit"]:
+    """How brightly a lamp at `light` lights each point, from 0 to 1: the cosine between the unit normal and the lamp.
+
+    0 where the lamp is behind the surface. How far away it is doesn't matter.
+    """
+    # BEGIN SOLUTION
+    to_light = F.normalize(light - points, dim=-1)
+    return (normals * to_light).sum(dim=-1).clamp(min=0)
+    # END SOLUTION
+
+
+def in_shadow(
+    points: Float[Tensor, "hit 3"],
+    normals: Float[Tensor, "hit 3"],
+    light: Float[Tensor, "3"],
+    triangles: Float[Tensor, "triangle 3 3"],
+    offset: float = 1e-3,
+) -> Bool[Tensor, "hit"]:
+    """True where a triangle lies between the point, moved along its normal by `offset`, and the lamp at `light`."""
+    # BEGIN SOLUTION
+    start = points + offset * normals
+    t, _ = trace_rays(start, light - start, triangles)
+    return t < 1
+    # END SOLUTION
+
+
+def render(
+    triangles: Float[Tensor, "triangle 3 3"],
+    light: Float[Tensor, "3"],
+    origins: Float[Tensor, "ray 3"],
+    directions: Float[Tensor, "ray 3"],
+    ambient: float = 0.2,
+) -> Float[Tensor, "ray"]:
+    """The brightness that each ray sees, from 0 to 1; 0 where it hits nothing.
+
+    A point has `ambient`, and where no shadow falls also (1 - ambient) times its `lambert`.
+    """
+    # BEGIN SOLUTION
+    t, index = trace_rays(origins, directions, triangles)
+    image = torch.zeros_like(t)
+    # TODO: the points that were hit, their normals, their light.
+    hit = index >= 0
+    points = origins[hit] + t[hit, None] * directions[hit]
+    normals = triangle_normals(triangles[index[hit]], directions[hit])
+    lit = lambert(points, normals, light) * ~in_shadow(points, normals, light, triangles)
+    image[hit] = ambient + (1 - ambient) * lit
+    return image
+    # END SOLUTION
+
+
+def smooth_normals(
+    points: Float[Tensor, "hit 3"], triangles: Float[Tensor, "hit 3 3"], corner_normals: Float[Tensor, "hit 3 3"]
+) -> Float[Tensor, "hit 3"]:
+    """The unit normal at a point of each triangle, mixed from the normals at its corners (Phong 1975).
+
+    The weights add up to 1, and the corners mixed with them give the point. So at a corner the result is that corner's
+    normal.
+    """
+    # BEGIN SOLUTION
+    a, b, c = triangles.unbind(dim=1)
+    # TODO: how large is the part of the triangle that lies opposite to each corner?
+    normal = torch.linalg.cross(b - a, c - a)
+    parts = [torch.linalg.cross(c - b, points - b), torch.linalg.cross(a - c, points - c)]
+    to_a, to_b = [(part * normal).sum(dim=-1) / (normal * normal).sum(dim=-1) for part in parts]
+    # TODO: mix the normals.
+    weights = torch.stack([to_a, to_b, 1 - to_a - to_b], dim=-1)
+    return F.normalize(torch.einsum("hk, hkx -> hx", weights, corner_normals), dim=-1)
+    # END SOLUTION
+
+
+def orbit(target: Float[Tensor, "3"], radius: float, height: float, count: int) -> Float[Tensor, "frame 3"]:
+    """`count` camera positions on a circle around the target's vertical (z), `height` above it, evenly spaced.
+
+    The first lies in direction +x, the second from there towards +y; the last is one step short of the first.
+    `count` is at least 1.
+    """
+    # BEGIN SOLUTION
+    angle = torch.arange(count, device=target.device, dtype=target.dtype) * (2 * math.pi / count)
+    around = torch.stack([radius * angle.cos(), radius * angle.sin(), torch.full_like(angle, height)], dim=1)
+    return target + around
+    # END SOLUTION
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    from bezier import evaluate_patches, triangulate
+    from PIL import Image
+
+    from shared.arrays import teapot_patches
+
+    teapot = triangulate(evaluate_patches(teapot_patches(), 8))
+    size = 288, 432
+    eye, middle, up = torch.tensor([2.0, -8.0, 5.0]), torch.tensor([0.2, 0.0, 1.4]), torch.tensor([0.0, 0.0, 1.0])
+    image = render(teapot, torch.tensor([6.0, -6.0, 9.0]), *camera_rays(eye, middle, up, 30, *size)).view(size)
+    for row in image.unflatten(0, (-1, 12)).unflatten(2, (-1, 6)).mean(dim=(1, 3)).tolist():
+        print("".join(" .:-=+*#%@"[int(value * 9.99)] for value in row).rstrip())
+    path = Path(__file__).with_name("teapot.png")
+    Image.fromarray((image * 255).byte().numpy()).save(path)
+    print(f"{len(teapot):,} triangles, {image.numel():,} rays: {path}")

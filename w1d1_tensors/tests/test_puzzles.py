@@ -1,0 +1,428 @@
+"""Tests of puzzles.py. The oracle is the loop above each puzzle; where it can't serve, a case by hand."""
+
+import math
+
+import puzzles
+import pytest
+import torch
+from loops import like_the_loop
+
+from shared.checks import close, equal, exercise, strided, unchanged
+
+INF = math.inf
+
+
+def views(x):
+    """The same numbers, but not one after the other in memory; and one row (or number) of x, many times."""
+    return {"strided": strided(x), "expanded": x[:1].expand(x.shape)}
+
+
+each_view = pytest.mark.parametrize("view", ["strided", "expanded"])
+
+
+# ---- Make an axis ----------------------------------------------------------------------------------------------------
+
+
+@exercise("inner_points")
+@pytest.mark.parametrize("low, high, n", [(0, 10, 4), (-1.5, 2.5, 7), (2, 3, 2), (0, 1, 9), (4, -4, 3)])
+def test_points_between(low, high, n):
+    like_the_loop(puzzles, "inner_points", low, high, n)
+
+
+@exercise("inner_points")
+@pytest.mark.parametrize("n", [0, 1])
+def test_no_point_and_the_middle(n):
+    like_the_loop(puzzles, "inner_points", 3, 8, n)
+
+
+@exercise("checkerboard")
+@pytest.mark.parametrize("height, width", [(2, 4), (5, 3), (3, 6), (1, 1), (1, 5), (4, 1)])
+def test_zeros_and_ones_take_turns(height, width):
+    like_the_loop(puzzles, "checkerboard", height, width)
+
+
+@exercise("coordinate_grid")
+@pytest.mark.parametrize("height, width", [(2, 3), (5, 4), (4, 4), (2, 2), (3, 9)])
+def test_every_cell_has_its_x_and_y(height, width):
+    like_the_loop(puzzles, "coordinate_grid", height, width)
+
+
+@exercise("coordinate_grid")
+def test_the_four_corners():
+    corners = puzzles.coordinate_grid(4, 7)[[0, 0, 3, 3], [0, 6, 0, 6]]
+    close(corners, torch.tensor([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]), name="the corners")
+
+
+# ---- Pick and change -------------------------------------------------------------------------------------------------
+
+
+@exercise("swap_rows")
+@pytest.mark.parametrize("i, j", [(0, 2), (3, 1), (4, 4)])
+def test_two_rows_change_places(i, j, draw):
+    like_the_loop(puzzles, "swap_rows", draw(5, 3), i, j)
+
+
+@exercise("swap_rows")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float64], ids=str)
+def test_rows_of_any_dtype_and_shape(dtype, draw):
+    like_the_loop(puzzles, "swap_rows", draw.ints(-4, 2, 4, 2, 3).to(dtype), 1, 3)
+
+
+@exercise("swap_rows")
+@each_view
+def test_rows_of_a_view(view, draw):
+    x = views(draw(4, 3))[view]
+    like_the_loop(puzzles, "swap_rows", x, 3, 0)
+
+
+@exercise("swap_rows")
+@pytest.mark.parametrize("i, j", [(0, 1), (2, 2)])
+def test_the_result_is_a_copy(i, j, draw):
+    x = draw(3, 2)
+    with unchanged(x):
+        puzzles.swap_rows(x, i, j).fill_(7.0)
+
+
+@exercise("negate_between")
+@pytest.mark.parametrize("low, high", [(-1, 1), (0.2, 5), (-5, 0), (2, 1)])
+def test_signs_flip_between_two_bounds(low, high, draw):
+    like_the_loop(puzzles, "negate_between", draw(30), low, high)
+
+
+@exercise("negate_between")
+def test_the_bounds_are_not_between(device):
+    like_the_loop(puzzles, "negate_between", torch.tensor([-2.0, -1.0, 0.5, 3.0, 4.0], device=device), -2, 3)
+
+
+@exercise("negate_between")
+def test_a_single_value(device):
+    like_the_loop(puzzles, "negate_between", torch.tensor([2.0], device=device), 1, 3)
+
+
+@exercise("negate_between")
+def test_whole_numbers(draw):
+    like_the_loop(puzzles, "negate_between", draw.ints(-5, 6, 20), -3, 4)
+
+
+@exercise("negate_between")
+@each_view
+def test_signs_in_a_view(view, draw):
+    like_the_loop(puzzles, "negate_between", views(draw(9, dtype=torch.float64))[view], -2.0, 3.0)
+
+
+# ---- Broadcasting ----------------------------------------------------------------------------------------------------
+
+
+@exercise("center_rows")
+@pytest.mark.parametrize("rows, columns", [(4, 4), (3, 5), (1, 6), (5, 1), (2, 3)])
+def test_every_row_loses_its_mean(rows, columns, draw):
+    like_the_loop(puzzles, "center_rows", draw(rows, columns) * 3 + 2)
+
+
+@exercise("center_rows")
+@each_view
+def test_rows_of_views_and_float64(view, draw):
+    like_the_loop(puzzles, "center_rows", views(draw(4, 4, dtype=torch.float64))[view])
+
+
+@exercise("multiply_planes")
+@pytest.mark.parametrize("shape", [(3, 5, 2), (4, 4, 4), (4, 4, 3), (1, 3, 3), (5, 2, 1)], ids=str)
+def test_all_channels_are_weighted_alike(shape, draw):
+    like_the_loop(puzzles, "multiply_planes", draw(*shape), draw(*shape[:2]))
+
+
+@exercise("multiply_planes")
+@each_view
+def test_planes_of_a_view(view, draw):
+    image, weights = draw(3, 4, 2, dtype=torch.float64), draw(3, 4, dtype=torch.float64)
+    like_the_loop(puzzles, "multiply_planes", views(image)[view], views(weights)[view])
+
+
+@exercise("pairwise_distances")
+@pytest.mark.parametrize("n, m, d", [(4, 6, 3), (5, 5, 5), (1, 3, 2), (3, 1, 1)])
+def test_all_points_to_all_points(n, m, d, draw):
+    like_the_loop(puzzles, "pairwise_distances", draw(n, d), draw(m, d))
+
+
+@exercise("pairwise_distances")
+def test_close_points_far_away(draw):
+    like_the_loop(puzzles, "pairwise_distances", 1000 + 0.1 * draw(4, 3), 1000 + 0.1 * draw(5, 3))
+
+
+@exercise("pairwise_distances")
+@each_view
+def test_points_in_a_view(view, draw):
+    x = views(draw(4, 3, dtype=torch.float64))[view]
+    like_the_loop(puzzles, "pairwise_distances", x, strided(draw(2, 3, dtype=torch.float64)))
+
+
+# ---- Numbers that stay finite ----------------------------------------------------------------------------------------
+
+
+@exercise("softmax")
+@pytest.mark.parametrize("rows, n", [(4, 4), (3, 5), (1, 6), (2, 1)])
+def test_shares_of_each_row(rows, n, draw):
+    like_the_loop(puzzles, "softmax", draw(rows, n) * 2)
+
+
+@exercise("softmax")
+@pytest.mark.parametrize("size", [-3000.0, 200.0, 3000.0])
+def test_shares_of_large_values(size, draw):
+    like_the_loop(puzzles, "softmax", draw(3, 5) + size)
+
+
+@exercise("softmax")
+def test_shares_of_a_wide_row(draw):
+    like_the_loop(puzzles, "softmax", draw(3, 5) * 2000)
+
+
+@exercise("softmax")
+def test_rows_of_very_different_size(device):
+    x = torch.tensor([[2000.0, 1999.0], [-2000.0, -1999.0], [0.0, 1.0]], device=device)
+    low, high = 1 / (1 + math.e), math.e / (1 + math.e)
+    close(puzzles.softmax(x), torch.tensor([[high, low], [low, high], [low, high]], device=device))
+
+
+@exercise("softmax")
+@each_view
+def test_shares_in_views_and_float64(view, draw):
+    like_the_loop(puzzles, "softmax", views(draw(4, 3, dtype=torch.float64))[view])
+
+
+@exercise("logsumexp")
+@pytest.mark.parametrize("rows, n", [(4, 4), (3, 5), (1, 6), (2, 1)])
+def test_log_of_the_sum_of_each_row(rows, n, draw):
+    like_the_loop(puzzles, "logsumexp", draw(rows, n) * 2)
+
+
+@exercise("logsumexp")
+@pytest.mark.parametrize("size", [-3000.0, 200.0, 3000.0])
+def test_log_of_large_sums(size, draw):
+    like_the_loop(puzzles, "logsumexp", draw(3, 5) + size)
+
+
+@exercise("logsumexp")
+def test_log_of_the_sum_of_a_wide_row(draw):
+    like_the_loop(puzzles, "logsumexp", draw(3, 5) * 2000)
+
+
+@exercise("logsumexp")
+def test_rows_that_differ_much(device):
+    x = torch.tensor([[2000.0, 2000.0], [-2000.0, -2000.0], [0.0, 0.0]], device=device)
+    close(puzzles.logsumexp(x), torch.tensor([2000.0, -2000.0, 0.0], device=device) + math.log(2))
+
+
+@exercise("logsumexp")
+def test_minus_infinity_counts_as_nothing(device):
+    x = torch.tensor([[-INF, -INF, -INF], [-INF, 3.0, -INF], [-700.0, -INF, -700.0]], device=device)
+    close(puzzles.logsumexp(x), torch.tensor([-INF, 3.0, -700 + math.log(2)], device=device))
+
+
+@exercise("logsumexp")
+@each_view
+def test_sums_in_views_and_float64(view, draw):
+    like_the_loop(puzzles, "logsumexp", views(draw(4, 3, dtype=torch.float64))[view])
+
+
+# ---- Search and sort -------------------------------------------------------------------------------------------------
+
+
+@exercise("nearest")
+@pytest.mark.parametrize("n, m", [(6, 4), (5, 5), (1, 3), (7, 1)])
+def test_index_of_the_nearest(n, m, draw):
+    like_the_loop(puzzles, "nearest", draw(n), 2 * draw(m))
+
+
+@exercise("nearest")
+def test_the_first_of_several_that_are_equally_near(device):
+    values = torch.tensor([9.0, 3.0, 1.0, 3.0, 1.0, -9.0], device=device)
+    targets = torch.tensor([2.0, 1.0, 6.0, 0.0, 3.0], device=device)
+    equal(puzzles.nearest(values, targets), torch.tensor([1, 2, 0, 2, 1], device=device))
+
+
+@exercise("nearest")
+@each_view
+def test_nearest_in_a_view(view, draw):
+    values, targets = draw(6, dtype=torch.float64), draw(4, dtype=torch.float64)
+    like_the_loop(puzzles, "nearest", views(values)[view], strided(targets))
+
+
+@exercise("sort_by_column")
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_whole_rows_are_sorted(column, draw):
+    like_the_loop(puzzles, "sort_by_column", draw(5, 3), column)
+
+
+@exercise("sort_by_column")
+def test_a_square_and_a_single_row(draw):
+    like_the_loop(puzzles, "sort_by_column", draw(4, 4), 2)
+    like_the_loop(puzzles, "sort_by_column", draw(1, 3), 1)
+
+
+@exercise("sort_by_column")
+def test_equal_rows_stay_in_their_order(draw):
+    x = torch.stack([draw.ints(-2, 2, 60), torch.arange(60, device=draw.device)], dim=1)
+    like_the_loop(puzzles, "sort_by_column", x, 0)
+
+
+@exercise("sort_by_column")
+@each_view
+def test_rows_in_a_view_are_sorted(view, draw):
+    like_the_loop(puzzles, "sort_by_column", views(draw(6, 3, dtype=torch.float64))[view], 1)
+
+
+@exercise("top_k_accuracy")
+@pytest.mark.parametrize("n, classes, k", [(8, 5, 2), (4, 7, 4), (9, 6, 1), (1, 4, 3), (6, 3, 3), (5, 1, 1)])
+def test_share_of_hits(n, classes, k, draw):
+    like_the_loop(puzzles, "top_k_accuracy", draw(n, classes), draw.ints(0, classes, n), k)
+
+
+@exercise("top_k_accuracy")
+@pytest.mark.parametrize("k, share", [(1, 0.25), (2, 0.5), (3, 0.75), (4, 1.0)])
+def test_one_more_hit_for_each_k(k, share, device):
+    logits = torch.tensor([0.1, 3.0, -2.0, 1.0], device=device).expand(4, 4)
+    labels = torch.tensor([2, 1, 0, 3], device=device)
+    close(puzzles.top_k_accuracy(logits, labels, k), torch.tensor(share, device=device))
+
+
+@exercise("top_k_accuracy")
+def test_hits_in_a_view(draw):
+    logits = strided(draw(7, 5, dtype=torch.float64))
+    like_the_loop(puzzles, "top_k_accuracy", logits, strided(draw.ints(0, 5, 7)), 2)
+
+
+# ---- Windows, counts and groups --------------------------------------------------------------------------------------
+
+
+@exercise("moving_average")
+@pytest.mark.parametrize("n, width", [(9, 3), (8, 4), (6, 1), (5, 5), (1, 1), (4, 2)])
+def test_mean_of_neighbours(n, width, draw):
+    like_the_loop(puzzles, "moving_average", draw(n), width)
+
+
+@exercise("moving_average")
+@each_view
+def test_windows_of_a_view(view, draw):
+    like_the_loop(puzzles, "moving_average", views(draw(9, dtype=torch.float64))[view], 3)
+
+
+@exercise("one_hot")
+@pytest.mark.parametrize("n, classes", [(4, 6), (5, 5), (7, 2), (1, 3), (3, 1), (0, 4)])
+def test_one_column_for_each_label(n, classes, draw):
+    like_the_loop(puzzles, "one_hot", draw.ints(0, classes, n), classes)
+
+
+@exercise("one_hot")
+def test_the_first_and_the_last_class(device):
+    expected = torch.tensor([[0, 0, 1], [1, 0, 0], [1, 0, 0]], device=device)
+    equal(puzzles.one_hot(torch.tensor([2, 0, 0], device=device), 3), expected)
+
+
+@exercise("one_hot")
+@each_view
+def test_labels_in_a_view(view, draw):
+    like_the_loop(puzzles, "one_hot", views(draw.ints(0, 4, 6))[view], 4)
+
+
+@exercise("add_at")
+@pytest.mark.parametrize("n, k", [(6, 4), (3, 9), (1, 3), (5, 1), (4, 0)])
+def test_values_add_up_where_they_belong(n, k, draw):
+    like_the_loop(puzzles, "add_at", draw(n), draw.ints(0, n, k), draw(k))
+
+
+@exercise("add_at")
+def test_one_index_for_all_values(draw):
+    x, values = draw(5), draw(6)
+    index = torch.tensor([3], device=x.device).expand(6)
+    expected = x + torch.eye(5, device=x.device)[3] * values.sum()
+    close(puzzles.add_at(x, index, values), expected)
+
+
+@exercise("add_at")
+@each_view
+def test_adding_to_a_view(view, draw):
+    x, values = draw(6, dtype=torch.float64), draw(4, dtype=torch.float64)
+    like_the_loop(puzzles, "add_at", views(x)[view], strided(draw.ints(0, 6, 4)), views(values)[view])
+
+
+@exercise("group_means")
+@pytest.mark.parametrize("n, n_groups", [(12, 3), (5, 5), (1, 1), (7, 2), (9, 9), (0, 3)])
+def test_mean_of_each_group(n, n_groups, draw):
+    like_the_loop(puzzles, "group_means", draw(n), draw.ints(0, n_groups, n), n_groups)
+
+
+@exercise("group_means")
+def test_empty_groups_have_0(device):
+    values = torch.tensor([2.0, -3.0, 6.0, 7.0], device=device)
+    got = puzzles.group_means(values, torch.tensor([3, 1, 3, 3], device=device), 6)
+    close(got, torch.tensor([0.0, -3.0, 0.0, 5.0, 0.0, 0.0], device=device))
+
+
+@exercise("group_means")
+@each_view
+def test_groups_of_a_view(view, draw):
+    values, groups = views(draw(8, dtype=torch.float64))[view], strided(draw.ints(0, 3, 8))
+    like_the_loop(puzzles, "group_means", values, groups, 4)
+
+
+# ---- Lengths, and life -----------------------------------------------------------------------------------------------
+
+
+@exercise("length_mask")
+@pytest.mark.parametrize("lengths, longest", [([2, 0, 5, 1], 6), ([3, 1, 2], 3), ([4], 4), ([0], 2), ([1, 0], 1)])
+def test_true_until_the_length(lengths, longest, device):
+    like_the_loop(puzzles, "length_mask", torch.tensor(lengths, device=device), longest)
+
+
+@exercise("length_mask")
+@each_view
+def test_lengths_in_a_view(view, draw):
+    like_the_loop(puzzles, "length_mask", views(draw.ints(0, 8, 5))[view], 7)
+
+
+@exercise("last_valid")
+@pytest.mark.parametrize("batch, time, dim", [(4, 6, 3), (5, 5, 5), (1, 3, 2), (3, 1, 2), (3, 7, 1)])
+def test_last_real_step(batch, time, dim, draw):
+    like_the_loop(puzzles, "last_valid", draw(batch, time, dim), draw.ints(1, time + 1, batch))
+
+
+@exercise("last_valid")
+def test_the_shortest_and_the_longest(device):
+    x = torch.arange(24.0, device=device).view(3, 4, 2)
+    got = puzzles.last_valid(x, torch.tensor([1, 4, 2], device=device))
+    close(got, torch.tensor([[0.0, 1.0], [14.0, 15.0], [18.0, 19.0]], device=device))
+
+
+@exercise("last_valid")
+@each_view
+def test_last_step_in_a_view(view, draw):
+    x = views(draw(4, 5, 2, dtype=torch.float64))[view]
+    like_the_loop(puzzles, "last_valid", x, strided(draw.ints(1, 6, 4)))
+
+
+@exercise("game_of_life")
+@pytest.mark.parametrize("height, width", [(6, 9), (5, 5), (3, 4), (4, 3)])
+def test_one_generation(height, width, draw):
+    like_the_loop(puzzles, "game_of_life", draw(height, width) > 0.4)
+
+
+@exercise("game_of_life")
+def test_a_crowded_and_an_empty_board(draw):
+    like_the_loop(puzzles, "game_of_life", draw(6, 7) > -0.5)
+    like_the_loop(puzzles, "game_of_life", draw(4, 5) > 99)
+
+
+@exercise("game_of_life")
+@each_view
+def test_a_board_in_a_view(view, draw):
+    like_the_loop(puzzles, "game_of_life", views(draw(6, 8) > 0)[view])
+
+
+@exercise("game_of_life")
+def test_a_glider_flies_round_the_torus(device):
+    board = torch.zeros(6, 6, dtype=torch.bool, device=device)
+    board[[0, 1, 2, 2, 2], [1, 2, 0, 1, 2]] = True
+    now = board
+    for _ in range(8):  # every four generations it is one place further, down and to the right
+        now = puzzles.game_of_life(now)
+    equal(now, board.roll((2, 2), dims=(0, 1)), name="the board after 8 generations")
