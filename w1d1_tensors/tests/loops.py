@@ -17,11 +17,13 @@ LOOPS = {
     ast.GeneratorExp: "a generator expression",
 }
 # These run Python code once for every element, or hand the elements over to Python.
-CALLS = {"map", "filter", "apply_", "map_", "vectorize", "frompyfunc", "apply_along_axis", "tolist"}
-# Python's own, not `einops.reduce` or `np.add.reduce`.
-ITERATORS = {("functools", "reduce"), ("itertools", "accumulate"), ("itertools", "starmap")}
+CALLS = {"map", "filter", "apply_", "map_", "vectorize", "frompyfunc", "fromiter", "apply_along_axis", "tolist"}
+CALLS |= {"zip", "enumerate", "fromkeys", "extend", "update", "union", "intersection", "difference"}
 # Given one tensor, these walk through it; given two numbers, they don't.
-WALKERS = {"sum", "any", "all", "min", "max", "sorted", "set", "list", "tuple", "Counter"}
+WALKERS = {"sum", "any", "all", "min", "max", "sorted", "set", "frozenset", "list", "tuple", "dict"}
+WALKERS |= {"collections.Counter", "math.prod", "math.fsum"}
+# What these give is a handful of things, so Python may walk through it.
+HANDFULS = {"size", "range", "meshgrid", "unravel_index", "broadcast_tensors"}
 
 
 @functools.cache
@@ -46,7 +48,7 @@ def like_the_loop(module: ModuleType, name: str, *arguments, **tolerances) -> No
 def no_loop(module: ModuleType, name: str) -> None:
     """Fails if the function, or one of the same file that it calls, loops in Python: seen on the syntax tree."""
     __tracebackhide__ = True
-    functions, iterators = _parsed(module.__loader__.get_source(module.__name__))
+    functions, imported = _parsed(module.__loader__.get_source(module.__name__))
     waiting, seen = [name], set()
     while waiting:
         owner = waiting.pop()
@@ -55,8 +57,9 @@ def no_loop(module: ModuleType, name: str) -> None:
         # A local variable may be called like a function of the file: `softmax = e / e.sum()`.
         local = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        handfuls = _handfuls(nodes)
         for node in nodes:
-            what = LOOPS.get(type(node)) or _walk(node, iterators)
+            what = LOOPS.get(type(node)) or _walk(node, imported, handfuls)
             if what:
                 place = f"line {node.lineno}" + f", in {owner}" * (owner != name)
                 fail(f"there is {what} in {place}", "this puzzle is to be solved without one: let torch do the loop")
@@ -68,38 +71,68 @@ def no_loop(module: ModuleType, name: str) -> None:
 
 
 @functools.lru_cache(maxsize=4)
-def _parsed(source: str) -> tuple[dict[str, ast.AST], set[str]]:
-    """A file's functions by name, those inside of others too, and the names under which it has ITERATORS."""
-    tree, functions, iterators = ast.parse(source), {}, {".".join(names) for names in ITERATORS}
+def _parsed(source: str) -> tuple[dict[str, ast.AST], dict[str, str]]:
+    """A file's functions by name, those inside of others too, and what its imported names are in full."""
+    tree, functions, imported = ast.parse(source), {}, {}
     for node in [*ast.walk(tree), *tree.body]:  # where a name comes twice, the outer one counts
         if isinstance(node, ast.FunctionDef):
             functions[node.name] = node
-        if isinstance(node, ast.ImportFrom):
-            iterators |= {a.asname or a.name for a in node.names if (node.module, a.name) in ITERATORS}
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            imported |= {a.asname or a.name: module + a.name for a in node.names}
     for node in tree.body:  # name = lambda …
         for target in node.targets if isinstance(node, ast.Assign) else ():
             if isinstance(target, ast.Name):
                 functions[target.id] = node.value
-    return functions, iterators
+    return functions, imported
 
 
-def _walk(node: ast.AST, iterators: set[str]) -> str | None:
-    """`x.tolist()`, `sum(x)`: Python runs through the elements."""
+def _walk(node: ast.AST, imported: dict[str, str], handfuls: set[str]) -> str | None:
+    """`x.tolist()`, `sum(x)`, `[*x]`: Python runs through the elements."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set) and not isinstance(getattr(node, "ctx", None), ast.Store):
+        spread = [part.value for part in node.elts if isinstance(part, ast.Starred)]
+        if not all(_is_handful(part, handfuls) for part in spread):
+            return f"{ast.unparse(node)}, which loops in Python,"
     if not isinstance(node, ast.Call):
         return None
     called = getattr(node.func, "attr", getattr(node.func, "id", None))
-    builtin = isinstance(node.func, ast.Name) and called in WALKERS
-    start = called == "sum" and len(node.args) == 2  # sum(x, 0)
-    walks = builtin and (len(node.args) == 1 or start) and not _is_shape(node.args[0])
-    if called in CALLS or walks or ast.unparse(node.func) in iterators:
+    first, dot, rest = ast.unparse(node.func).partition(".")
+    full = imported.get(first, first) + dot + rest
+    one = len(node.args) == 1 or (called == "sum" and len(node.args) == 2)  # sum(x, 0)
+    key = any(keyword.arg == "key" for keyword in node.keywords)  # called for every element
+    walks = full in WALKERS and one and (key or not _is_handful(node.args[0], handfuls))
+    # Python's own reduce, not `einops.reduce` or `np.add.reduce`.
+    if called in CALLS or walks or full == "functools.reduce" or full.startswith("itertools."):
         return f"a call of {called}, which loops in Python,"
     return None
 
 
-def _is_shape(node: ast.AST) -> bool:
-    """`max(x.shape)`, `list(x.size())`, `tuple([a, b])`: a few numbers, not a tensor."""
+def _handfuls(nodes: list[ast.AST]) -> set[str]:
+    """The names in a function that stand for a few things: `shape`, `*vectors`, `n: tuple[int, int]`, `n = x.shape`."""
+    names = {"shape"}
+    for node in nodes:
+        if isinstance(node, ast.arguments) and node.vararg:
+            names.add(node.vararg.arg)
+        if isinstance(node, ast.arg) and node.annotation and ast.unparse(node.annotation).startswith(("tuple", "list")):
+            names.add(node.arg)
+        if isinstance(node, ast.Assign) and _is_handful(node.value, names):
+            for target in node.targets:
+                parts = [part.value for part in getattr(target, "elts", ()) if isinstance(part, ast.Starred)]
+                names |= {part.id for part in [target, *parts] if isinstance(part, ast.Name)}
+    return names
+
+
+def _is_handful(node: ast.AST, names: set[str]) -> bool:
+    """`x.shape[1:]`, `[a, b]`, `reversed(shape)`, `x.unique(return_counts=True)`: a few things, not a tensor."""
+    if isinstance(node, ast.Starred) or (isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)):
+        return _is_handful(node.value, names)
+    if isinstance(node, ast.BinOp):  # [width] * 4, shape + (1,)
+        return _is_handful(node.left, names) or _is_handful(node.right, names)
     if isinstance(node, ast.Call):
-        node = node.func
-    if isinstance(node, ast.Subscript):
-        return _is_shape(node.value)
-    return isinstance(node, ast.Tuple | ast.List) or getattr(node, "attr", None) in ("shape", "size")
+        called = getattr(node.func, "attr", getattr(node.func, "id", None))
+        several = any((keyword.arg or "").startswith(("return_", "as_tuple")) for keyword in node.keywords)
+        inner = called in {"list", "tuple", "sorted", "reversed", "set"} and node.args
+        return called in HANDFULS or several or bool(inner and _is_handful(node.args[0], names))
+    if isinstance(node, ast.Name):
+        return node.id in names
+    return isinstance(node, ast.Tuple | ast.List) or getattr(node, "attr", None) == "shape"

@@ -30,6 +30,8 @@ def real(x):
         ((9, -4, 1, 5, -4), -8, (1, 4)),
         ((2, 2), 4, (0, 1)),
         ((7, 4, 1, 4, 4), 8, (0, 2)),
+        ((3, 5, 1), 6, (1, 2)),  # 3 has no partner but itself
+        ((4, 2, -2), 0, (1, 2)),  # a target that empty cells of a table have, too
     ],
 )
 def test_first_pair_by_hand(values, target, pair, device):
@@ -54,7 +56,7 @@ def test_two_sum_of_views(draw, device):
 
 
 @exercise("sieve")
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 12, 49, 50, 121, 122])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 12, 49, 50, 121, 122, 600])
 def test_sieve(n):
     like_the_loop(algorithms, "sieve", n)
 
@@ -68,6 +70,8 @@ def test_binary_search(batch, n, draw):
     rows, queries = draw.ints(-4, 5, batch, n).sort(dim=1).values, draw.ints(-6, 7, batch)
     like_the_loop(algorithms, "binary_search", rows, queries)
     like_the_loop(algorithms, "binary_search", real(rows) / 8, real(queries) / 8)
+    like_the_loop(algorithms, "binary_search", rows + 2**60, queries + 2**60)
+    like_the_loop(algorithms, "binary_search", rows * 10**12, queries * 10**12)
 
 
 @exercise("binary_search")
@@ -87,7 +91,9 @@ def test_left_of_its_equals(device):
 
 
 @exercise("majority_vote")
-@pytest.mark.parametrize("voters, items, classes", [(5, 30, 3), (4, 3, 7), (1, 6, 4), (6, 1, 2)])
+@pytest.mark.parametrize(
+    "voters, items, classes", [(5, 30, 3), (4, 3, 7), (1, 6, 4), (6, 1, 2), (505, 6, 2), (3, 0, 2)]
+)
 def test_majority_vote(voters, items, classes, draw):
     like_the_loop(algorithms, "majority_vote", draw.ints(0, classes, voters, items), classes)
 
@@ -120,6 +126,22 @@ def test_a_run_that_comes_back(device):
     equal(values, integers(device, 5, -2, 5))
     equal(lengths, integers(device, 3, 1, 2))
     like_the_loop(algorithms, "run_lengths", integers(device, 4).expand(6))
+
+
+@exercise("run_lengths")
+@pytest.mark.parametrize(
+    "x",
+    [
+        [True, True, False, True],
+        [torch.inf, torch.inf, -torch.inf, -torch.inf, 0.0],
+        [1e20, 1e20, -1e20],
+        [0.0, 1e-9, 1e-9, 0.0],
+        [2**60, 2**60, 2**60 + 1],
+    ],
+    ids=str,
+)
+def test_runs_of_what_is_hard_to_subtract(x, device):
+    like_the_loop(algorithms, "run_lengths", torch.tensor(x, device=device))
 
 
 # ---- repeat_counts ---------------------------------------------------------------------------------------------------
@@ -175,6 +197,13 @@ def test_two_triangles_share_an_edge(device):
     like_the_loop(algorithms, "unique_edges", triangles[:1].expand(3, 3))
 
 
+@exercise("unique_edges")
+def test_corners_with_large_numbers(device):
+    triangles = integers(device, [10, 2, 7], [7, 2, 0], [9, 0, 7]) * 200_000_000
+    like_the_loop(algorithms, "unique_edges", triangles)
+    like_the_loop(algorithms, "unique_edges", triangles.int())
+
+
 # ---- cartesian_product -----------------------------------------------------------------------------------------------
 
 
@@ -184,6 +213,11 @@ def test_cartesian_product(lengths, draw):
     vectors = [draw.ints(-9, 9, n) for n in lengths]
     like_the_loop(algorithms, "cartesian_product", *vectors)
     like_the_loop(algorithms, "cartesian_product", *[strided(real(vector) / 4) for vector in vectors])
+
+
+@exercise("cartesian_product")
+def test_integers_that_no_float_can_hold(draw):
+    like_the_loop(algorithms, "cartesian_product", draw.ints(0, 9, 2) + 2**60, draw.ints(0, 9, 3))
 
 
 @exercise("cartesian_product")
@@ -226,6 +260,9 @@ def test_block_sums(h, w, size, draw):
 @exercise("block_sums")
 def test_sums_of_bytes_do_not_overflow(draw):
     like_the_loop(algorithms, "block_sums", draw.ints(100, 256, 6, 10).to(torch.uint8), 2)
+    like_the_loop(algorithms, "block_sums", draw.ints(0, 2, 4, 6).bool(), 2)
+    like_the_loop(algorithms, "block_sums", 2**31 - draw.ints(1, 9, 4, 6).int(), 2)
+    like_the_loop(algorithms, "block_sums", draw.ints(0, 9, 4, 6) + 2**58, 2)
 
 
 # ---- line_distances --------------------------------------------------------------------------------------------------
@@ -246,6 +283,20 @@ def test_lines_go_on_for_ever(device):
     start, end = (torch.tensor([corner], device=device) for corner in ([1.0, 1.0], [1.0, 3.0]))
     points = torch.tensor([[4.0, 90.0], [-1.0, 2.0], [1.0, -50.0]], device=device)
     close(algorithms.line_distances(start, end, points), torch.tensor([[3.0], [2.0], [0.0]], device=device))
+
+
+@exercise("line_distances")
+def test_points_close_to_a_line(draw):
+    # Pythagoras, √(|o|² - (o · d)²), subtracts two large squares: what is left of a small distance is rounding.
+    start, along = draw(1, 2), draw(1, 2)
+    points = start + along * torch.arange(-40.0, 41, device=draw.device)[:, None]
+    close(algorithms.line_distances(start, start + along, points), points.new_zeros(81, 1), atol=2e-4)
+
+
+@exercise("line_distances")
+def test_lines_through_points_close_together(draw):
+    start, points = draw(3, 2, dtype=torch.float64), draw(4, 2, dtype=torch.float64)
+    like_the_loop(algorithms, "line_distances", start, start + 1e-3 * draw(3, 2, dtype=torch.float64), points)
 
 
 # ---- resample_path ---------------------------------------------------------------------------------------------------
@@ -271,7 +322,7 @@ def test_a_closed_path_with_corners_among_the_points(device):
 
 
 @exercise("bootstrap_interval")
-@pytest.mark.parametrize("n, resamples, draws", [(12, 60, 12), (5, 7, 3), (1, 4, 6), (6, 1, 6), (8, 41, 5)])
+@pytest.mark.parametrize("n, resamples, draws", [(12, 60, 12), (5, 7, 3), (1, 4, 6), (6, 1, 6), (8, 41, 5), (3, 50, 2)])
 def test_bootstrap_interval(n, resamples, draws, draw):
     index = draw.ints(0, n, resamples, draws)
     like_the_loop(algorithms, "bootstrap_interval", draw(n), index)
@@ -299,11 +350,20 @@ def test_each_condition_matters(device):
     equal(algorithms.multinomial_rows(x, 9), x[:0], name="where there are none")
 
 
+@exercise("multinomial_rows")
+def test_nearly_is_not_enough(device):
+    x = torch.tensor([[2.999999, 2.0], [3.000001, 1.999999], [3.0, 2.0]], device=device)
+    like_the_loop(algorithms, "multinomial_rows", x, 5)
+    x = integers(device, [999_999, 2], [300, 999_700], [999_999, 0])
+    like_the_loop(algorithms, "multinomial_rows", x, 10**6)
+    like_the_loop(algorithms, "multinomial_rows", x.float(), 10**6)
+
+
 # ---- histogram -------------------------------------------------------------------------------------------------------
 
 
 @exercise("histogram")
-@pytest.mark.parametrize("bins, low, high", [(4, -2, 2), (8, -3, 1), (1, -1, 1), (5, 0, 4), (2, -0.5, 0.5)])
+@pytest.mark.parametrize("bins, low, high", [(4, -2, 2), (8, -3, 1), (1, -1, 1), (5, 0, 4), (2, -0.5, 0.5), (3, -4, 4)])
 def test_histogram(bins, low, high, draw):
     # Quarters: many lie on an edge, and where the edges are no binary fractions, none does but the ends.
     like_the_loop(algorithms, "histogram", draw.ints(-20, 21, 100).float() / 4, bins, low, high)
@@ -314,7 +374,7 @@ def test_histogram(bins, low, high, draw):
 
 @exercise("histogram")
 def test_edges_and_empty_bins(device):
-    x = torch.tensor([0.0, 2.0, 2.0, 7.9, 8.0, 8.1, -0.1, 0.5, -torch.inf, torch.inf], device=device)
+    x = torch.tensor([0.0, 2.0, 2.0, 7.9, 8.0, 8.1, -0.1, 0.5, -torch.inf, torch.inf, torch.nan], device=device)
     equal(algorithms.histogram(x, 4, 0.0, 8.0), integers(device, 2, 2, 0, 2))
     equal(algorithms.histogram(x[:2], 5, -1.0, 9.0), integers(device, 1, 1, 0, 0, 0))
     equal(algorithms.histogram(x[:0], 3, 0.0, 1.0), integers(device, 0, 0, 0), name="of nothing")
@@ -337,6 +397,14 @@ def test_rows_of_one_length(draw, device):
     like_the_loop(algorithms, "pad_ragged", draw.ints(5, 9, 1).expand(6), integers(device, 2).expand(3), 0)
 
 
+@exercise("pad_ragged")
+def test_fills_and_values_that_are_special(draw, device):
+    values, lengths = torch.tensor([0.0, 1.0, -torch.inf, 0.0], device=device), integers(device, 1, 0, 3)
+    like_the_loop(algorithms, "pad_ragged", values, lengths, -torch.inf)
+    like_the_loop(algorithms, "pad_ragged", values, lengths, 1.0)
+    like_the_loop(algorithms, "pad_ragged", draw.ints(0, 99, 4) + 2**60, lengths, 0)
+
+
 # ---- common_values ---------------------------------------------------------------------------------------------------
 
 
@@ -344,6 +412,7 @@ def test_rows_of_one_length(draw, device):
 @pytest.mark.parametrize("n, m", [(20, 12), (3, 30), (1, 1), (0, 4), (5, 0), (7, 7)])
 def test_common_values(n, m, draw):
     like_the_loop(algorithms, "common_values", draw.ints(-9, 10, n), draw.ints(-9, 10, m))
+    like_the_loop(algorithms, "common_values", draw.ints(0, 9, n) + 2**60, draw.ints(0, 9, m) + 2**60)
     like_the_loop(algorithms, "common_values", strided(draw.ints(-9, 9, n).int()), strided(draw.ints(-9, 9, m).int()))
 
 
@@ -379,6 +448,7 @@ def test_february_2024():
 @pytest.mark.parametrize("n", [0, 1, 2, 9, 40])
 def test_ranks(n, draw):
     like_the_loop(algorithms, "ranks", draw.ints(-3, 4, n))
+    like_the_loop(algorithms, "ranks", draw.ints(-3, 4, n) + 2**60)
     like_the_loop(algorithms, "ranks", strided(draw(n, dtype=torch.float64)))
     like_the_loop(algorithms, "ranks", draw(1).expand(n))
 

@@ -11,8 +11,6 @@ from loops import like_the_loop, no_loop
 from shared.checks import close, equal, exercise, same_distribution, strided, unchanged
 
 NAN = math.nan
-# What @exercise("update_in_place", modifies=True) should be: shared.checks.exercise takes no `modifies` yet.
-modifies_a = pytest.mark.exercise("update_in_place", modifies=True)
 
 # ---- Any layout: what follows the first argument, for the puzzles on matrices and on vectors -------------------------
 
@@ -26,6 +24,14 @@ MATRIX = {
     "fill_missing": (),
 }
 VECTOR = {"below_diagonal": (), "interleave_zeros": (2,), "powers": (4,)}
+EXACT = {
+    "border": ((2, 3), (1, 7)),
+    "below_diagonal": ((4,), ()),
+    "interleave_zeros": ((3,), (2,)),
+    "symmetrize": ((4, 4), ()),
+    "patch_around": ((3, 4), (1, 3, 3, 7)),
+    "with_indices": ((2, 3), ()),
+}
 
 
 @pytest.mark.parametrize("name, others", [pytest.param(n, o, marks=exercise(n), id=n) for n, o in MATRIX.items()])
@@ -46,6 +52,13 @@ def test_vector_of_any_layout(name, others, draw):
     like_the_loop(more_puzzles, name, draw(1), *others)
     like_the_loop(more_puzzles, name, draw(6, dtype=torch.float64), *others)
     like_the_loop(more_puzzles, name, draw.ints(-9, 10, 5), *others)
+
+
+@pytest.mark.parametrize(
+    "name, shape, others", [pytest.param(n, *o, marks=exercise(n), id=n) for n, o in EXACT.items()]
+)
+def test_integers_that_no_float_can_hold(name, shape, others, draw):
+    like_the_loop(more_puzzles, name, draw.ints(-99, 99, *shape) + 2**60, *others)
 
 
 # ---- One by one ------------------------------------------------------------------------------------------------------
@@ -72,6 +85,12 @@ def test_unravel(shape, draw):
     like_the_loop(more_puzzles, "unravel", strided(every), shape)
     like_the_loop(more_puzzles, "unravel", every[-1], shape)
     like_the_loop(more_puzzles, "unravel", every[:0], shape)
+
+
+@exercise("unravel")
+def test_unravel_large_numbers(device):
+    shape, index = (40_000, 3, 50_000), torch.tensor([149_999, 2**31, 5_999_999_999, 4_000_049_999], device=device)
+    like_the_loop(more_puzzles, "unravel", index, shape)
 
 
 @exercise("unravel")
@@ -106,6 +125,15 @@ def test_standardize_constants_whose_mean_is_rounded(rows, draw):
     like_the_loop(more_puzzles, "standardize", x[:, 4:5].contiguous())
 
 
+@exercise("standardize")
+def test_standardize_columns_that_look_constant(draw):
+    x = draw(6, 4, dtype=torch.float64)
+    x[:, 0] += 1e6
+    x[:, 1] *= 1e-12
+    x[5, 2] = x[0, 2]
+    like_the_loop(more_puzzles, "standardize", x)
+
+
 @exercise("round_away")
 def test_round_away(device):
     x = torch.tensor([0.0, 0.1, -0.1, 0.5, -0.5, 1.5, -2.5, 2.0, -7.0, 1e20, -1e20], device=device)
@@ -113,6 +141,14 @@ def test_round_away(device):
     like_the_loop(more_puzzles, "round_away", x[:10].view(5, 1, 2))
     like_the_loop(more_puzzles, "round_away", x[1])
     like_the_loop(more_puzzles, "round_away", x[:0])
+
+
+@exercise("round_away")
+def test_round_away_what_is_nearly_whole(device):
+    x = torch.tensor([1e-20, -1e-20, 1.000001, -6.000001, 2.0**22 + 0.5], device=device)
+    like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
+    x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64)
+    like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
 
 
 @exercise("same_with_nans")
@@ -126,6 +162,10 @@ def test_round_away(device):
         ([1.0, 2.0, NAN], [1.0, 2.000001, NAN]),
         ([NAN, math.inf], [NAN, math.inf]),
         ([math.inf, NAN], [-math.inf, NAN]),
+        ([math.inf, NAN], [NAN, math.inf]),
+        ([1.0, 4.0, NAN], [2.0, 3.0, NAN]),
+        ([0.0, NAN], [-0.0, NAN]),
+        ([1.0, 2.0, 3.0, NAN], [[1.0, 2.0], [3.0, NAN]]),
         ([math.inf], [torch.finfo(torch.float32).max]),
         ([NAN, NAN], [[NAN, NAN], [NAN, NAN]]),
         ([[2.0], [2.0]], [[2.0, 2.0], [2.0, 2.0]]),
@@ -138,6 +178,13 @@ def test_same_with_nans(a, b, device):
     a, b = torch.tensor(a, device=device), torch.tensor(b, device=device)
     like_the_loop(more_puzzles, "same_with_nans", a, b)
     like_the_loop(more_puzzles, "same_with_nans", strided(a), b)
+
+
+@exercise("same_with_nans")
+@pytest.mark.parametrize("value", [-1.0, 1.0, -999.0, 999.0, 1e9, -1e9, math.inf, -math.inf])
+def test_no_number_stands_for_nan(value, device):
+    a, b = torch.tensor([3.0, NAN], device=device), torch.tensor([3.0, value], device=device)
+    like_the_loop(more_puzzles, "same_with_nans", a, b)
 
 
 @exercise("polar")
@@ -203,6 +250,7 @@ def test_empty_columns(device):
     like_the_loop(more_puzzles, "empty_columns", x[:0])
     like_the_loop(more_puzzles, "empty_columns", x[:, :0])
     like_the_loop(more_puzzles, "empty_columns", x[:, 4:].ceil().long())
+    like_the_loop(more_puzzles, "empty_columns", -x)
 
 
 @exercise("interleave_zeros")
@@ -231,6 +279,12 @@ def test_symmetrize_ignores_the_lower_triangle(device):
     close(more_puzzles.symmetrize(x), expected)
 
 
+@exercise("symmetrize")
+def test_symmetrize_zeros_below_and_infinity_above(device):
+    x = torch.tensor([[math.inf, 2.0, -math.inf], [0.0, -1.0, NAN], [0.0, 0.0, -math.inf]], device=device)
+    like_the_loop(more_puzzles, "symmetrize", x)
+
+
 @exercise("to_binary")
 @pytest.mark.parametrize("bits", [1, 3, 10, 31, 63])
 def test_to_binary(bits, draw):
@@ -251,6 +305,14 @@ def test_to_binary_gives_int64(draw):
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_patch_around(row, column, size, draw):
     like_the_loop(more_puzzles, "patch_around", draw.ints(1, 99, 5, 7), row, column, size, -8)
+
+
+@exercise("patch_around")
+def test_patch_around_infinity_at_the_edge(draw):
+    x = draw(3, 4)
+    x[0, 0] = math.inf
+    like_the_loop(more_puzzles, "patch_around", x, 0, 0, 3, -1.0)
+    like_the_loop(more_puzzles, "patch_around", x, 2, 3, 3, -math.inf)
 
 
 @exercise("with_indices")
@@ -274,6 +336,8 @@ def test_fill_missing(draw):
     like_the_loop(more_puzzles, "fill_missing", x.T)
     like_the_loop(more_puzzles, "fill_missing", x[:1])
     like_the_loop(more_puzzles, "fill_missing", x[1:2].expand(3, 4))
+    x[3, 1] = math.inf  # no hole
+    like_the_loop(more_puzzles, "fill_missing", x)
 
 
 @exercise("saturate")
@@ -314,7 +378,7 @@ def test_pack_rgba_by_hand(device):
     close(more_puzzles.pack_rgba(colors.to(torch.uint8)), expected)
 
 
-@modifies_a
+@exercise("update_in_place", modifies=True)
 @pytest.mark.parametrize("shape", [(3, 5), (2, 1, 4), (1,), (0, 2)], ids=str)
 def test_update_in_place(shape, draw):
     a, b = draw(*shape), draw(*shape)
@@ -328,9 +392,9 @@ def test_update_in_place(shape, draw):
     equal(a.data_ptr() == memory, True, name="a lies where it lay")
 
 
-@modifies_a
+@exercise("update_in_place", modifies=True)
 def test_update_in_place_writes_into_a_view(draw):
-    base, b = draw(4, 6, dtype=torch.float64), draw(3, dtype=torch.float64).expand(2, 3)
+    base, b = draw(4, 7, dtype=torch.float64), draw(4, dtype=torch.float64).expand(2, 4)
     expected = base.clone()
     part = expected[1:3, ::2]
     part.copy_((part + b) * (-part / 2))
@@ -344,3 +408,8 @@ def test_powers(n, draw):
     like_the_loop(more_puzzles, "powers", draw(4), n)
     like_the_loop(more_puzzles, "powers", torch.tensor([0, 1, -1, 9, -9], device=draw.device), n)
     like_the_loop(more_puzzles, "powers", torch.tensor([0.0, -2.0], device=draw.device), n)
+
+
+@exercise("powers")
+def test_powers_that_no_float_can_hold(device):
+    like_the_loop(more_puzzles, "powers", torch.tensor([3, -3, 2, 0], device=device), 40)
