@@ -235,6 +235,7 @@ def group_means_loop(values, groups, n_groups):
 
 def group_means(values: Float[Tensor, "n"], groups: Int[Tensor, "n"], n_groups: int) -> Float[Tensor, "n_groups"]:
     """The mean of each group's values, in their dtype; groups[i] is the group of values[i]. 0 for a group without any.
+    Values are finite.
     >>> group_means(torch.tensor([1.0, 5.0, 3.0]), torch.tensor([0, 2, 0]), 3).tolist()
     [2.0, 0.0, 5.0]
     """
@@ -259,7 +260,7 @@ def last_valid_loop(x, lengths):
 
 
 def last_valid(x: Float[Tensor, "batch time dim"], lengths: Int[Tensor, "batch"]) -> Float[Tensor, "batch dim"]:
-    """Row i has lengths[i] real steps, 1 to `time`, and then padding: the last real step of each.
+    """Row i has lengths[i] real steps, 1 to `time`, then padding, NaN perhaps: the last real step of each.
     >>> last_valid(torch.tensor([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]]), torch.tensor([3, 1])).tolist()
     [[3.0], [4.0]]
     """

@@ -1,6 +1,7 @@
 """Bézier patches: from the teapot's 512 published control points to triangles.
 
 A patch is a curved square that 4 × 4 control points pull into shape. Rows of control points go with u, columns with v.
+Results have the dtype and the device of what comes in.
 """
 
 import torch

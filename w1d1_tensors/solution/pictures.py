@@ -150,7 +150,7 @@ def fit_photograph(
 
     The network sees the (x, y) of `picture_grid`; given `frequencies`, their `fourier_features` and nothing else.
     Each step is one of Adam's (torch's defaults, but for the learning rate), on the mean squared error over all pixels
-    and colours at once. The PSNR is that of the network after its last step, and
+    and colours at once. The PSNR is that of the network after its last step (of 0 or more), and
     requires no gradient.
     """
     # BEGIN SOLUTION

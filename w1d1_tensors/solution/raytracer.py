@@ -1,7 +1,7 @@
 """A ray tracer: from triangles to a picture, with tensors alone.
 
 A ray is an origin and a direction; its points are `origin + t * direction`. So t counts in lengths of the direction.
-Every `hit_…` gives the t of each ray with each thing, a (ray, thing) table: inf where they don't meet.
+Results have the dtype and the device of what comes in. Every `hit_…` gives the t of each ray with each thing, a (ray, thing) table: inf where they don't meet.
 """
 
 import math
@@ -18,7 +18,7 @@ def fan_of_rays(count: int, half_width: float, device: torch.device | None = Non
     """Directions (1, y) from a camera at the origin through the pixels of a screen at x = 1, lowest first.
 
     The screen reaches from y = -half_width to half_width; `count` equal pixels fill it, and a ray goes through the
-    centre of each. float32.
+    centre of each. float32; `count` may be 0.
 
     >>> fan_of_rays(4, 2.0)[:, 1].tolist()
     [-1.5, -0.5, 0.5, 1.5]
@@ -132,8 +132,8 @@ def trace_rays(
     """The nearest hit of each ray: (its t, the triangle's number); (inf, -1) for a ray that hits nothing.
 
     Each `group` triangles that follow one another share a box, and only rays that enter it are tried on them, at most
-    `chunk` at a time. So memory is bounded: no tensor holds more than 12 · chunk · group numbers, or 24 for each ray
-    and triangle, whichever is more. Where two triangles are equally near, either will do. Any number of rays and
+    `chunk` at a time. So memory is bounded: no tensor holds more than 12 · chunk · group numbers, or
+    24 · (rays + triangles), whichever is more. Where two triangles are equally near, either will do. Any number of rays and
     triangles, 0 as well.
     """
     # BEGIN SOLUTION

@@ -6,6 +6,7 @@ import puzzles
 import pytest
 import torch
 from loops import like_the_loop
+from torch.overrides import TorchFunctionMode
 
 from shared.checks import close, equal, exercise, strided, unchanged
 
@@ -24,7 +25,7 @@ each_view = pytest.mark.parametrize("view", ["strided", "expanded"])
 
 
 @exercise("inner_points")
-@pytest.mark.parametrize("low, high, n", [(0, 10, 4), (-1.5, 2.5, 7), (2, 3, 2), (0, 1, 9), (4, -4, 3)])
+@pytest.mark.parametrize("low, high, n", [(0, 10, 4), (-1.5, 2.5, 7), (2, 3, 5), (0, 1, 48), (4, -4, 3), (0, 3, 10)])
 def test_points_between(low, high, n):
     like_the_loop(puzzles, "inner_points", low, high, n)
 
@@ -42,7 +43,7 @@ def test_zeros_and_ones_take_turns(height, width):
 
 
 @exercise("coordinate_grid")
-@pytest.mark.parametrize("height, width", [(2, 3), (5, 4), (4, 4), (2, 2), (3, 9)])
+@pytest.mark.parametrize("height, width", [(2, 3), (5, 4), (4, 4), (2, 2), (3, 10), (13, 2)])
 def test_every_cell_has_its_x_and_y(height, width):
     like_the_loop(puzzles, "coordinate_grid", height, width)
 
@@ -84,7 +85,7 @@ def test_the_result_is_a_copy(i, j, draw):
 
 
 @exercise("negate_between")
-@pytest.mark.parametrize("low, high", [(-1, 1), (0.2, 5), (-5, 0), (2, 1)])
+@pytest.mark.parametrize("low, high", [(-1, 1), (0.2, 5), (-5, 0), (2, 1), (-INF, 0.5)])
 def test_signs_flip_between_two_bounds(low, high, draw):
     like_the_loop(puzzles, "negate_between", draw(30), low, high)
 
@@ -100,8 +101,24 @@ def test_a_single_value(device):
 
 
 @exercise("negate_between")
-def test_whole_numbers(draw):
-    like_the_loop(puzzles, "negate_between", draw.ints(-5, 6, 20), -3, 4)
+@pytest.mark.parametrize("low, high", [(-3, 4), (-2.5, 2.5)])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32], ids=str)
+def test_whole_numbers(dtype, low, high, draw):
+    like_the_loop(puzzles, "negate_between", draw.ints(-5, 6, 20).to(dtype), low, high)
+
+
+@exercise("negate_between")
+def test_infinite_values_and_nan(device):
+    x = torch.tensor([-INF, -2.0, 0.5, math.nan, 3.0, INF], device=device)
+    close(puzzles.negate_between(x, -1, 4), torch.tensor([-INF, -2.0, -0.5, math.nan, -3.0, INF], device=device))
+
+
+@exercise("negate_between")
+@pytest.mark.parametrize("low, high", [(-1, 1), (5, 6)])
+def test_the_signs_flip_in_a_copy(low, high, draw):
+    x = draw(6)
+    with unchanged(x):
+        puzzles.negate_between(x, low, high).fill_(7.0)
 
 
 @exercise("negate_between")
@@ -144,9 +161,31 @@ def test_all_points_to_all_points(n, m, d, draw):
     like_the_loop(puzzles, "pairwise_distances", draw(n, d), draw(m, d))
 
 
+# torch.cdist subtracts first for up to 25 points, and expands the square for more.
+many_points = pytest.mark.parametrize("n, m", [(4, 5), (27, 2), (3, 28)])
+
+
 @exercise("pairwise_distances")
-def test_close_points_far_away(draw):
-    like_the_loop(puzzles, "pairwise_distances", 1000 + 0.1 * draw(4, 3), 1000 + 0.1 * draw(5, 3))
+@many_points
+@pytest.mark.parametrize("dtype, size", [(torch.float32, 1000.0), (torch.float64, 1e6)], ids=str)
+def test_close_points_far_away(dtype, size, n, m, draw):
+    x, y = draw(n, 3, dtype=dtype), draw(m, 3, dtype=dtype)
+    like_the_loop(puzzles, "pairwise_distances", size + 0.1 * x, size + 0.1 * y)
+
+
+@exercise("pairwise_distances")
+@many_points
+def test_close_points_in_two_places(n, m, draw):
+    x, y = 0.1 * draw(n, 3), 0.1 * draw(m, 3)
+    x[::2] += 1000  # their mean is close to none of them
+    y[::2] += 1000
+    like_the_loop(puzzles, "pairwise_distances", x - 500, y - 500)
+
+
+@exercise("pairwise_distances")
+def test_a_point_has_no_distance_to_itself(draw):
+    x = draw(5, 3, dtype=torch.float64)
+    like_the_loop(puzzles, "pairwise_distances", x, x.clone())
 
 
 @exercise("pairwise_distances")
@@ -241,6 +280,18 @@ def test_the_first_of_several_that_are_equally_near(device):
 
 
 @exercise("nearest")
+def test_the_first_of_many_that_are_equally_near(draw):
+    like_the_loop(puzzles, "nearest", draw.ints(-5, 6, 40).float(), draw.ints(-14, 15, 30) / 2)
+
+
+@exercise("nearest")
+@pytest.mark.parametrize("dtype, size", [(torch.float32, 1000.0), (torch.float64, 1e8)], ids=str)
+def test_values_that_hardly_differ(dtype, size, draw):
+    values, targets = draw(30, dtype=dtype), draw(20, dtype=dtype)
+    like_the_loop(puzzles, "nearest", size + 0.01 * values, size + 0.01 * targets)
+
+
+@exercise("nearest")
 @each_view
 def test_nearest_in_a_view(view, draw):
     values, targets = draw(6, dtype=torch.float64), draw(4, dtype=torch.float64)
@@ -261,8 +312,37 @@ def test_a_square_and_a_single_row(draw):
 
 @exercise("sort_by_column")
 def test_equal_rows_stay_in_their_order(draw):
-    x = torch.stack([draw.ints(-2, 2, 60), torch.arange(60, device=draw.device)], dim=1)
+    x = torch.stack([draw.ints(-2, 2, 60), torch.arange(60, device=draw.device).flip(0)], dim=1)
     like_the_loop(puzzles, "sort_by_column", x, 0)
+
+
+class ReversesEquals(TorchFunctionMode):
+    """A torch that makes use of its freedom: sorted without `stable=True`, equals come in reverse."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if getattr(function, "__name__", "") not in ("sort", "argsort") or kwargs.get("stable"):
+            return function(*args, **kwargs)
+        options = {"dim": -1, **dict(zip(("input", "dim", "descending"), args)), **kwargs, "stable": True}
+        x, dim = options.pop("input"), options["dim"]
+        found, place = torch.sort(x.flip(dim), **options)
+        place = x.shape[dim] - 1 - place
+        return torch.return_types.sort((found, place)) if function.__name__ == "sort" else place
+
+
+@exercise("sort_by_column")
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32], ids=str)
+def test_the_order_of_equals_is_no_accident(dtype, draw):
+    x = torch.stack([draw.ints(-2, 2, 9), torch.arange(9, device=draw.device).flip(0)], dim=1).to(dtype)
+    with ReversesEquals():
+        like_the_loop(puzzles, "sort_by_column", x, 0)
+
+
+@exercise("sort_by_column")
+def test_values_in_order_that_hardly_differ(draw):
+    steps = draw.ints(0, 9, 20, 2)
+    like_the_loop(puzzles, "sort_by_column", 1 + steps.float() * 2**-23, 0)
+    like_the_loop(puzzles, "sort_by_column", 2**60 + steps, 1)  # a float can't tell these apart
 
 
 @exercise("sort_by_column")
@@ -283,6 +363,11 @@ def test_one_more_hit_for_each_k(k, share, device):
     logits = torch.tensor([0.1, 3.0, -2.0, 1.0], device=device).expand(4, 4)
     labels = torch.tensor([2, 1, 0, 3], device=device)
     close(puzzles.top_k_accuracy(logits, labels, k), torch.tensor(share, device=device))
+
+
+@exercise("top_k_accuracy")
+def test_logits_so_far_apart_that_softmax_makes_them_equal(draw):
+    like_the_loop(puzzles, "top_k_accuracy", draw(40, 6) * 1000, draw.ints(0, 6, 40), 3)
 
 
 @exercise("top_k_accuracy")
@@ -336,6 +421,14 @@ def test_one_index_for_all_values(draw):
     index = torch.tensor([3], device=x.device).expand(6)
     expected = x + torch.eye(5, device=x.device)[3] * values.sum()
     close(puzzles.add_at(x, index, values), expected)
+
+
+@exercise("add_at")
+@pytest.mark.parametrize("k", [0, 3])
+def test_the_sums_are_a_copy(k, draw):
+    x = draw(5)
+    with unchanged(x):
+        puzzles.add_at(x, draw.ints(0, 5, k), draw(k)).fill_(7.0)
 
 
 @exercise("add_at")
@@ -394,6 +487,15 @@ def test_the_shortest_and_the_longest(device):
 
 
 @exercise("last_valid")
+@pytest.mark.parametrize("padding", [math.nan, INF])
+def test_padding_of_any_kind(padding, draw):
+    x, lengths = draw(4, 5, 2), draw.ints(1, 5, 4)
+    steps = torch.arange(5, device=x.device)
+    x[steps >= lengths[:, None]] = padding
+    like_the_loop(puzzles, "last_valid", x, lengths)
+
+
+@exercise("last_valid")
 @each_view
 def test_last_step_in_a_view(view, draw):
     x = views(draw(4, 5, 2, dtype=torch.float64))[view]
@@ -410,6 +512,19 @@ def test_one_generation(height, width, draw):
 def test_a_crowded_and_an_empty_board(draw):
     like_the_loop(puzzles, "game_of_life", draw(6, 7) > -0.5)
     like_the_loop(puzzles, "game_of_life", draw(4, 5) > 99)
+
+
+@exercise("game_of_life")
+@pytest.mark.parametrize("alive", [False, True])
+def test_any_number_of_neighbours(alive, device):
+    places = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8], device=device)  # round the middle of 3 by 3
+    fate = []
+    for neighbours in range(9):
+        board = torch.zeros(9, dtype=torch.bool, device=device)
+        board[4], board[places[:neighbours]] = alive, True
+        fate.append(puzzles.game_of_life(board.view(3, 3))[1, 1])
+    lives = [False, False, alive, True, False, False, False, False, False]
+    equal(torch.stack(fate), torch.tensor(lives, device=device), name="the cell with 0 to 8 neighbours")
 
 
 @exercise("game_of_life")
