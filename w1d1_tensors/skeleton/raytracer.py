@@ -1,7 +1,8 @@
 """A ray tracer: from triangles to a picture, with tensors alone.
 
 A ray is an origin and a direction; its points are `origin + t * direction`. So t counts in lengths of the direction.
-Results have the dtype and the device of what comes in. Every `hit_…` gives the t of each ray with each thing, a (ray, thing) table: inf where they don't meet.
+Results have the dtype and the device of what comes in.
+Every `hit_…` gives the t of each ray with each thing, a (ray, thing) table: inf where they don't meet.
 """
 
 import math
@@ -96,8 +97,8 @@ def trace_rays(
 
     Each `group` triangles that follow one another share a box, and only rays that enter it are tried on them, at most
     `chunk` at a time. So memory is bounded: no tensor holds more than 12 · chunk · group numbers, or
-    24 · (rays + triangles), whichever is more. Where two triangles are equally near, either will do. Any number of rays and
-    triangles, 0 as well.
+    24 · (rays + triangles), whichever is more. Where two triangles are equally near, either will do. Any number of
+    rays and triangles, 0 as well.
     """
     # TODO: the box around these, and the rays that enter it before what they have hit so far.
     # TODO: try these rays, chunk by chunk, and keep what is nearer.
