@@ -97,9 +97,8 @@ def novels() -> dict[str, str]:
     died before 1900). Size: 1.5 MB on disk. Shape: 5,342,747 ASCII characters in all; Austen (3), Edgeworth, Melville,
     Milton, Whitman.
     """
-    names = ("austen-emma", "austen-persuasion", "austen-sense", "edgeworth-parents")
-    names += ("melville-moby_dick", "milton-paradise", "whitman-leaves")
-    return {name: _text(f"novels/{name}.txt.bz2") for name in names}
+    names = "austen-emma austen-persuasion austen-sense edgeworth-parents melville-moby_dick milton-paradise"
+    return {name: _text(f"novels/{name}.txt.bz2") for name in (*names.split(), "whitman-leaves")}
 
 
 def languages() -> dict[str, str]:
