@@ -68,8 +68,9 @@ def names_agree(
 ) -> None:
     """`got` holds the names of `expected`, and no others but `spare` ones; else says which are missing or too many."""
     __tracebackhide__ = True
-    missing = [name for name in expected if name not in set(got)]
-    extra = [name for name in got if name not in {*expected, *spare}]
+    given, known = set(got), {*expected, *spare}
+    missing = [name for name in expected if name not in given]
+    extra = [name for name in got if name not in known]
     lines = [f"missing     {_listed(missing)}"] * bool(missing) + [f"unexpected  {_listed(extra)}"] * bool(extra)
     if lines:
         _raise((f"the {kind} are not the expected ones:", lines), path)

@@ -20,6 +20,7 @@ from shared.day import Day
 from shared.records import recorder
 
 KEPT = 6  # calls of an exercise that are made again elsewhere, each from another test
+LARGE = 1000  # entries: such a container, a vocabulary say, isn't searched for tensors at every call
 
 
 @dataclass
@@ -64,7 +65,8 @@ class Spy:
             # Only what a test calls itself: an exercise that uses another one may well work in place.
             if self._depth or self.exercise is None:
                 return function(*args, **kwargs)
-            kept_args, kept_kwargs = tree_map(_copy, (args, kwargs))
+            kept_args = tuple(_kept(value) for value in args)
+            kept_kwargs = {name: _kept(value) for name, value in kwargs.items()}
             self._depth += 1
             try:
                 result = function(*args, **kwargs)
@@ -78,6 +80,10 @@ class Spy:
             return result
 
         return watched
+
+
+def _kept(value):
+    return value if isinstance(value, dict | list | tuple) and len(value) > LARGE else tree_map(_copy, value)
 
 
 def _copy(value):
