@@ -1,0 +1,125 @@
+"""Train a byte-level BPE: which pairs to merge, learned from a text.
+
+First the few lines that are plainly right, then the same merges a hundred times faster. `python bpe_train.py` trains a
+tokenizer on Shakespeare both ways.
+"""
+
+import heapq
+import json
+import time
+from collections import Counter, defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+from bpe import byte_characters, split_text
+
+Pair = tuple[str, str]
+
+
+def alphabet() -> list[str]:
+    """Given: the 256 byte characters in GPT-2's order, which is the order of their code points. A place is an id."""
+    return sorted(byte_characters().values())
+
+
+# ---- Counting --------------------------------------------------------------------------------------------------------
+
+
+def count_words(text: str) -> Counter[str]:
+    """How often each pre-token of GPT-2 comes in `text`, written in byte characters.
+
+    A lone surrogate has no bytes: ValueError, with its position in `text`. UnicodeEncodeError is one.
+
+    >>> count_words("to be or not to be")[" be"], count_words("to be or not to be")["Ġbe"]
+    (0, 2)
+    """
+    raise NotImplementedError("count_words")
+
+
+def count_pairs(words: dict[tuple[str, ...], int]) -> Counter[Pair]:
+    """How often each two symbols stand side by side, every word counted as often as `words` says.
+
+    >>> count_pairs({("a", "b", "ab"): 3, ("ab",): 5})
+    Counter({('a', 'b'): 3, ('b', 'ab'): 3})
+    """
+    raise NotImplementedError("count_pairs")
+
+
+def replace_pair(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
+    """`symbols` with every `pair` in it made one symbol, from left to right.
+
+    >>> replace_pair(("b", "a", "n", "a", "n", "a"), ("a", "n"))
+    ('b', 'an', 'an', 'a')
+    """
+    raise NotImplementedError("replace_pair")
+
+
+# ---- Training --------------------------------------------------------------------------------------------------------
+
+
+def train_naive(counts: Counter[str], vocab_size: int) -> list[Pair]:
+    """The merges, in order, that grow the 256 byte characters to a vocabulary of `vocab_size`.
+
+    >>> train_naive(Counter({"banana": 2, "bandana": 1}), 258)
+    [('a', 'n'), ('b', 'an')]
+    """
+    raise NotImplementedError("train_naive")
+
+
+def train(counts: Counter[str], vocab_size: int) -> list[Pair]:
+    """The same merges as `train_naive`. The work of a merge depends on the words that hold its pair, and on no others.
+
+    >>> train(Counter({"banana": 2, "bandana": 1}), 258)
+    [('a', 'n'), ('b', 'an')]
+    """
+    # TODO: number the tokens, list the words, count the pairs; for each pair, note which words hold it.
+    # TODO: make a heap whose smallest entry is the next pair to merge.
+    # TODO: until the vocabulary is full or the heap empty: take the top; throw it away if it is stale; else merge.
+    raise NotImplementedError("train")
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+
+def vocabulary(merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> dict[str, int]:
+    """Token -> id, in the order of ids: the byte characters, what each merge makes, the special tokens.
+
+    >>> vocab = vocabulary([("t", "h"), ("Ġ", "th")])
+    >>> vocab["!"], vocab["th"], vocab["Ġth"], vocab["<|endoftext|>"]
+    (0, 256, 257, 258)
+    """
+    raise NotImplementedError("vocabulary")
+
+
+def save(folder: str | Path, merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> None:
+    """Writes `vocab.json` and `merges.txt` as GPT-2 has them, in UTF-8; `folder` is made where there is none.
+
+    vocab.json holds `vocabulary(merges, specials)`; merges.txt begins with the line `#version: 0.2`, then has one
+    merge a line, its two symbols separated by a space.
+    """
+    raise NotImplementedError("save")
+
+
+def main() -> None:
+    from shared.data import tiny_shakespeare
+
+    text = tiny_shakespeare()
+    start = time.process_time()
+    counts = count_words(text)
+    print(f"{counts.total():,} words, {len(counts):,} different; counted in {time.process_time() - start:.2f} s")
+
+    start = time.process_time()
+    few = train_naive(counts, 256 + 20)
+    naive = (time.process_time() - start) / len(few)
+    start = time.process_time()
+    merges = train(counts, 256 + 4000)
+    fast = (time.process_time() - start) / len(merges)
+    print(f"one merge takes {naive * 1000:.0f} ms naively, {fast * 1000:.2f} ms with an index and a heap")
+    print("the first merges agree:", merges[: len(few)] == few)
+
+    print("\nfirst    ", *(left + right for left, right in merges[:20]))
+    print("last     ", *(left + right for left, right in merges[-8:]))
+    print("longest  ", *sorted((left + right for left, right in merges), key=len)[-8:])
+
+
+if __name__ == "__main__":
+    main()

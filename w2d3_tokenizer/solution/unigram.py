@@ -1,0 +1,265 @@
+"""Unigram: a tokenizer that knows how probable each piece is, and so weighs every way to cut a text (bonus).
+
+Kudo 2018, "Subword Regularization" (arXiv:1804.10959); SentencePiece. `python unigram.py` learns 1000 pieces from
+Shakespeare, cuts a line into the best pieces, and draws other cuts of it.
+"""
+
+import math
+from collections import Counter
+
+import torch
+
+Arcs = list[list[tuple[int, float]]]  # at place `end`: the pieces text[start:end], as (start, log probability)
+UNKNOWN = 10.0  # how much less an unknown character's log p is than that of the rarest piece
+TINY = 1e-10  # the least expected count of a piece
+
+
+def count_words(text: str) -> Counter[str]:
+    """Given: how often each word comes. A `▁` in front of each stands for the space, so that no piece crosses one."""
+    return Counter("▁" + word for word in text.split())
+
+
+def log_sum(values: list[float]) -> float:
+    """Given: ln(e^a + e^b + …), without over- or underflow; -inf where there is nothing but -inf, or nothing at all.
+
+    >>> log_sum([-2000.0, -2000.0]) == -2000 + math.log(2)
+    True
+    """
+    largest = max(values, default=-math.inf)
+    if largest == -math.inf:
+        return largest
+    return largest + math.log(math.fsum(math.exp(value - largest) for value in values))
+
+
+# ---- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def lattice(text: str, log_p: dict[str, float]) -> Arcs:
+    """For each place 0, 1, …, len(text): the pieces that end there, as (start, log p), the earliest start first.
+
+    A character that is no piece by itself is unknown. It gets an arc of its own all the same, with log p = the smallest
+    in `log_p` (0 if that is empty) less UNKNOWN. So there is always a way through.
+
+    >>> lattice("no", {"n": -1.0, "o": -2.0, "no": -2.5})
+    [[], [(0, -1.0)], [(0, -2.5), (1, -2.0)]]
+    """
+    longest = len(text) if len(text) < 20 else max(map(len, log_p), default=1)  # no piece that fits is longer
+    # BEGIN SOLUTION
+    arcs = [[]]
+    for end in range(1, len(text) + 1):
+        pieces = [(start, text[start:end]) for start in range(max(0, end - longest), end)]
+        arcs.append([(start, log_p[piece]) for start, piece in pieces if piece in log_p])
+        if text[end - 1] not in log_p:
+            arcs[end].append((end - 1, min(log_p.values(), default=0.0) - UNKNOWN))
+    return arcs
+    # END SOLUTION
+
+
+def viterbi(text: str, log_p: dict[str, float]) -> list[str]:
+    """The pieces of the most probable segmentation; unknown characters as in `lattice`, each a piece of its own.
+
+    Ties: of equally good segmentations the one whose last piece is longest, then the last but one, and so on. (Rounding
+    can hide a tie; the tests use numbers whose sums are exact.) Texts of thousands of characters are fine.
+
+    >>> viterbi("nono", {"n": -1.0, "o": -2.0, "no": -2.5, "on": -0.25})
+    ['n', 'on', 'o']
+    """
+    # BEGIN SOLUTION
+    # TODO: for each place, the best log p of a segmentation that ends there, and where its last piece starts.
+    best = [(0.0, 0)]
+    for ending in lattice(text, log_p)[1:]:
+        best.append(max(((best[start][0] + value, start) for start, value in ending), key=lambda pair: pair[0]))
+    # TODO: walk back from the end.
+    pieces, end = [], len(text)
+    while end > 0:
+        start = best[end][1]
+        pieces.append(text[start:end])
+        end = start
+    return pieces[::-1]
+    # END SOLUTION
+
+
+# ---- All segmentations at once ---------------------------------------------------------------------------------------
+
+
+def forward(arcs: Arcs) -> list[float]:
+    """For each place: the log of the sum, over all ways from place 0 to it, of their probabilities.
+
+    Place 0 has 0. A place without a way has -inf. The last one is the log probability of the whole text.
+    Long texts must not underflow: stay in logs.
+
+    >>> sums = forward([[], [(0, math.log(0.5))], [(0, math.log(0.25)), (1, math.log(0.5))]])
+    >>> [round(math.exp(value), 4) for value in sums]
+    [1.0, 0.5, 0.5]
+    """
+    # BEGIN SOLUTION
+    sums = [0.0]
+    for ending in arcs[1:]:
+        sums.append(log_sum([sums[start] + value for start, value in ending]))
+    return sums
+    # END SOLUTION
+
+
+def log_likelihood(counts: dict[str, int], log_p: dict[str, float]) -> float:
+    """Given: the log probability of all words; each counts as often as it comes."""
+    return math.fsum(count * forward(lattice(word, log_p))[-1] for word, count in counts.items())
+
+
+def expected_counts(counts: dict[str, int], log_p: dict[str, float]) -> dict[str, float]:
+    """How often each piece of `log_p` is used, on average over all segmentations of all words.
+
+    Each segmentation of a word weighs as much as it is probable given the word, each word as often as it comes.
+    The result has the keys of `log_p` and no others, 0.0 for pieces that never fit.
+
+    >>> log_p = {"n": math.log(0.5), "o": math.log(0.5), "no": math.log(0.75)}
+    >>> {piece: round(count, 4) for piece, count in expected_counts({"no": 8}, log_p).items()}
+    {'n': 2.0, 'o': 2.0, 'no': 6.0}
+    """
+    # BEGIN SOLUTION
+    expected = dict.fromkeys(log_p, 0.0)
+    for word, count in counts.items():
+        arcs = lattice(word, log_p)
+        before = forward(arcs)
+        # TODO: the same from the end: for each place, the log sum over all ways from it to the end.
+        leaving = [[] for _ in arcs]
+        for end, ending in enumerate(arcs):
+            for start, value in ending:
+                leaving[start].append((end, value))
+        after = [0.0] * len(arcs)
+        for start in reversed(range(len(word))):
+            after[start] = log_sum([value + after[end] for end, value in leaving[start]])
+        # TODO: the share of each arc in the probability of the word.
+        for end, ending in enumerate(arcs):
+            for start, value in ending:
+                if word[start:end] in expected:
+                    expected[word[start:end]] += count * math.exp(before[start] + value + after[end] - before[-1])
+    return expected
+    # END SOLUTION
+
+
+def em_step(counts: dict[str, int], log_p: dict[str, float]) -> dict[str, float]:
+    """New log probabilities for the same pieces, in proportion to their expected counts.
+
+    A count below TINY is raised to TINY first: log 0 is no number. The new probabilities sum to 1.
+
+    >>> {piece: math.exp(value) for piece, value in em_step({"nn": 3, "n": 2}, {"n": -1.0}).items()}
+    {'n': 1.0}
+    """
+    # BEGIN SOLUTION
+    expected = {piece: max(count, TINY) for piece, count in expected_counts(counts, log_p).items()}
+    total = math.log(math.fsum(expected.values()))
+    return {piece: math.log(count) - total for piece, count in expected.items()}
+    # END SOLUTION
+
+
+def sample(
+    text: str, log_p: dict[str, float], alpha: float = 1.0, generator: torch.Generator | None = None
+) -> list[str]:
+    """A random segmentation, each drawn in proportion to its probability to the power of `alpha`, 0 or more.
+
+    With alpha = 0 all are equally likely. The penalty of an unknown character counts like any log p.
+    `generator` is a CPU generator; None means torch's global one.
+
+    >>> sample("no", {"n": -1.0, "o": -1.0, "no": -1.0}, alpha=1000.0)
+    ['no']
+    """
+    # BEGIN SOLUTION
+    arcs = [[(start, alpha * value) for start, value in ending] for ending in lattice(text, log_p)]
+    sums = forward(arcs)
+    # TODO: draw the last piece, then the one before it.
+    pieces, end = [], len(text)
+    while end > 0:
+        weights = [math.exp(sums[start] + value - sums[end]) for start, value in arcs[end]]
+        choice = torch.multinomial(torch.tensor(weights, dtype=torch.float64), 1, generator=generator).item()
+        start = arcs[end][choice][0]
+        pieces.append(text[start:end])
+        end = start
+    return pieces[::-1]
+    # END SOLUTION
+
+
+# ---- Training --------------------------------------------------------------------------------------------------------
+
+
+def prune(counts: dict[str, int], log_p: dict[str, float], keep: int) -> dict[str, float]:
+    """The `keep` pieces that are missed most, with their log p as it was and in the order of `log_p`.
+
+    Single characters all stay, even if they are more than `keep`. The loss of another piece is its expected count times
+    (its log p - the log p of the best segmentation of the piece itself from the other pieces). The largest losses stay;
+    of equal ones, what comes first in `log_p`. Every character of every piece is a piece too: you may rely on that.
+
+    >>> list(prune({"no": 9, "on": 1}, {"no": -1.0, "n": -2.0, "on": -1.0, "o": -2.0}, 3))
+    ['no', 'n', 'o']
+    """
+    # BEGIN SOLUTION
+    expected = expected_counts(counts, log_p)
+    loss = {}
+    for piece, value in log_p.items():
+        if len(piece) > 1:
+            substrings = {piece[start:end] for end in range(len(piece) + 1) for start in range(end)} - {piece}
+            others = {other: log_p[other] for other in substrings if other in log_p}
+            loss[piece] = expected[piece] * (value - sum(others[part] for part in viterbi(piece, others)))
+    room = max(0, keep - (len(log_p) - len(loss)))
+    kept = set(sorted(loss, key=lambda piece: -loss[piece])[:room])  # sorting keeps the order of equals
+    return {piece: value for piece, value in log_p.items() if len(piece) == 1 or piece in kept}
+    # END SOLUTION
+
+
+def seed_pieces(counts: dict[str, int], size: int, max_length: int = 8) -> dict[str, float]:
+    """Given: all single characters, and the `size` other substrings with the largest count · length.
+
+    Substrings that come only once are left out. Their log p is the log of their share in all counts; EM mends it.
+    """
+    found = Counter()
+    for word, count in counts.items():
+        for start in range(len(word)):
+            for end in range(start + 1, min(start + max_length, len(word)) + 1):
+                found[word[start:end]] += count
+    longer = [piece for piece, count in found.items() if len(piece) > 1 and count > 1]
+    longer.sort(key=lambda piece: (-found[piece] * len(piece), piece))
+    pieces = sorted(piece for piece in found if len(piece) == 1) + longer[:size]
+    total = sum(found[piece] for piece in pieces)
+    return {piece: math.log(found[piece] / total) for piece in pieces}
+
+
+def train_unigram(
+    counts: dict[str, int], vocab_size: int, seed_size: int = 5000, shrink: float = 0.75, em_steps: int = 2
+) -> dict[str, float]:
+    """`vocab_size` pieces with their log probabilities; fewer only where `seed_pieces` finds fewer.
+
+    Starts from `seed_pieces(counts, seed_size)`. Then in turn: `em_steps` EM steps, and `prune` to `shrink` times as
+    many pieces (rounded down), but never to fewer than `vocab_size`. Ends with `em_steps` EM steps after the last
+    pruning. ValueError if `vocab_size` is less than the number of different characters.
+
+    >>> sorted(train_unigram({"no": 9, "on": 1}, 3))
+    ['n', 'no', 'o']
+    """
+    # BEGIN SOLUTION
+    log_p = seed_pieces(counts, seed_size)
+    if sum(len(piece) == 1 for piece in log_p) > vocab_size:
+        raise ValueError(f"there are more than {vocab_size} different characters")
+    while True:
+        for _ in range(em_steps):
+            log_p = em_step(counts, log_p)
+        if len(log_p) <= vocab_size:
+            return log_p
+        log_p = prune(counts, log_p, max(vocab_size, int(shrink * len(log_p))))
+    # END SOLUTION
+
+
+def main() -> None:
+    from shared.data import tiny_shakespeare
+
+    counts = dict(count_words(tiny_shakespeare()).most_common(4000))
+    log_p = train_unigram(counts, 1000, seed_size=3000)
+    print("most probable ", " ".join(sorted(log_p, key=log_p.get)[:-21:-1]))
+    word = "▁unquestionable"
+    print("best          ", " ".join(viterbi(word, log_p)))
+    generator = torch.Generator().manual_seed(0)
+    for alpha in (1.0, 0.3, 0.1):
+        for _ in range(4):
+            print(f"alpha = {alpha}   ", " ".join(sample(word, log_p, alpha, generator)))
+
+
+if __name__ == "__main__":
+    main()
