@@ -50,6 +50,7 @@ def hit_triangles_solve(
     """t > 0 at which each ray meets each triangle (corner, xyz), or inf: one 3 × 3 system for each pair.
 
     Edges and corners belong to a triangle, and both of its sides count. A ray parallel to its plane doesn't meet it.
+    Parallel means a determinant of exactly 0: that of a small triangle is tiny, and no reason to miss it.
     """
     # TODO: columns -direction, b - a, c - a for every pair.
     # TODO: put a harmless matrix where there is no solution, and solve.

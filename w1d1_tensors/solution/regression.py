@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 
 def with_bias(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d_plus_1"]:
-    """`x` with one more column at its right end, of ones.
+    """`x` with one more column at its right end, of ones. `x` may have no row, or no column yet.
 
     >>> with_bias(torch.tensor([[5.0], [7.0]])).tolist()
     [[5.0, 1.0], [7.0, 1.0]]

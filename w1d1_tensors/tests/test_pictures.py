@@ -173,6 +173,19 @@ def test_never_more_than_a_chunk_at_once(chunk, device):
 
 
 @exercise("render_network")
+def test_no_gradients_are_recorded_while_the_network_works(device):
+    recording = []
+
+    class Watching(Known):
+        def forward(self, points):
+            recording.append(torch.is_grad_enabled())
+            return super().forward(points)
+
+    pictures.render_network(Watching(mixed).to(device), 3, 5)
+    equal(any(recording), False, name="were gradients recorded while the network worked")
+
+
+@exercise("render_network")
 def test_large_pictures_are_cut_unless_told_otherwise(device):
     network = Known(mixed).to(device)
     pictures.render_network(network, 300, 250)

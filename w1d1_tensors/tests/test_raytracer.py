@@ -144,6 +144,16 @@ def test_triangles_like_the_sides_of_their_edges(name, rays, triangles, draw):
     close(getattr(raytracer, name)(*scene), triangle_table(*scene), rtol=1e-3, atol=1e-4)
 
 
+@exercise("hit_triangles_solve")
+def test_a_small_triangle_is_no_parallel_one(device):
+    triangle = tensor([[[0, 0, 5], [2, 0, 5], [0, 4, 5]]], device).double() * 1e-3
+    origin, direction = tensor([[0.5e-3, 0.5e-3, 0]], device).double(), tensor([[0, 0, 1]], device).double()
+    close(
+        raytracer.hit_triangles_solve(origin, direction, triangle),
+        torch.tensor([[5e-3]], dtype=torch.float64, device=device),
+    )
+
+
 PIERCED = [
     pytest.param([0.5, 0.5], 2.0, id="inside"),
     pytest.param([0, 0], 2.0, id="corner a"),
@@ -534,6 +544,14 @@ def test_a_normal_by_hand(device):
 def test_normals_face_the_ray(hits, draw):
     scene = draw(hits, 3, 3), draw(hits, 3)
     close(raytracer.triangle_normals(*scene), normals_of(*scene), atol=1e-4)
+
+
+@exercise("triangle_normals")
+def test_a_ray_within_the_plane_sees_a_whole_normal(device):
+    # At exactly 90° both sides are right, but 0 is no normal.
+    triangle = tensor([[[0, 0, 0], [1, 0, 0], [0, 1, 0]]], device)
+    normal = raytracer.triangle_normals(triangle, tensor([[1, 0, 0]], device))
+    close(normal.abs(), tensor([[0, 0, 1]], device), name="the size of each part")
 
 
 @exercise("triangle_normals")
