@@ -130,7 +130,7 @@ def verify_wordpiece(strings: Iterable[str], uncased: bool) -> list[str]:
 
 
 def verify_bpe(strings: Iterable[str]) -> list[str]:
-    """The strings whose ids or decoded text differ from tiktoken's or `tokenizers`', or that decoding doesn't give back.
+    """The strings whose ids or decoded text differ from tiktoken's or `tokenizers`', or that don't come back.
 
     Some ids are left out before decoding too, so that characters lose bytes.
     """
