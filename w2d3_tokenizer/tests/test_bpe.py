@@ -305,11 +305,29 @@ def test_letters_newer_than_unicode_16_are_no_letters(character):
 @exercise("split_text")
 @pytest.mark.parametrize("beside", ["a", "7", "!"])
 def test_every_character_is_what_the_reference_takes_it_for(beside, hugging_words):
-    # All but ideographs and Hangul, of which the ends will do: beside a letter, only a letter doesn't begin a new word.
+    # Of ideographs, Hangul and cuneiform the ends will do. Beside a letter, only a letter doesn't begin a new word.
     ends = [0x3400, 0x4DBF, 0x4E00, 0x9FFF, 0xAC00, 0xD7A3, 0x20000, 0x2A6DF, 0x2B739, 0x2B81D, 0x2CEA1, 0x2EBE0]
-    ends += [0x2EE5D, 0x30000, 0x3134A, 0x323AF, 0x33479, 0x3D000, 0x3FC3F, 0x40000, 0xE0100, 0xF0000]
+    ends += [
+        0x2EE5D,
+        0x14400,
+        0x14646,
+        0x187F7,
+        0x18CD5,
+        0x18D08,
+        0x191D2,
+        0x30000,
+        0x3134A,
+        0x323AF,
+        0x33479,
+        0x3D000,
+        0x3FC3F,
+        0x40000,
+        0xE0100,
+        0xF0000,
+    ]
     points = {*range(0x3400), *range(0x9FF0, 0xAC10), *range(0xD7A0, 0xD800), *range(0xE000, 0xE010)}
-    points |= {*range(0xF8F0, 0x1F000), *(end + i for end in ends for i in range(-3, 4))}
+    points |= {*range(0xF8F0, 0x12700), *range(0x16800, 0x17000), *range(0x1AFF0, 0x1B180), *range(0x1D000, 0x1F000)}
+    points |= {*(end + i for end in ends for i in range(-3, 4))}
     text = beside.join(map(chr, sorted(points - {*range(0xD800, 0xE000)})))
     where_they_part(bpe.split_text(text), hugging_words(text), f"of characters with {beside!r} between them")
 
@@ -584,6 +602,8 @@ def test_a_word_is_merged_once():
     first = tokenizer.encode_ordinary("banana")
     asked, tokenizer.ranks.asked = tokenizer.ranks.asked, 0
     equal(tokenizer.encode_ordinary("banana"), first, name="the same word again")
+    if tokenizer.ranks.asked:
+        fail("a text of one word is merged again", f"ranks are looked up {tokenizer.ranks.asked} times")
     tokenizer.encode_ordinary(", banana, banana, banana")
     # Only ',' and ' banana' are new: a pair for the space more than before.
     if tokenizer.ranks.asked > 4 * asked + 10:
@@ -616,7 +636,7 @@ def test_every_tokenizer_remembers_its_own_words():
 def test_encodes_nasty_text_as_tiktoken(gpt2_parts, tik):
     gpt2 = make_gpt2(gpt2_parts)
     for name, text in (NASTY | languages() | code_samples()).items():
-        where_they_part(gpt2.encode_ordinary(text), tik.encode_ordinary(text), name)
+        where_they_part(gpt2.encode_ordinary(text[:1500]), tik.encode_ordinary(text[:1500]), name)
 
 
 @exercise("BPETokenizer.encode_ordinary")
@@ -633,7 +653,7 @@ def test_encodes_any_text_as_tiktoken(gpt2_parts, tik):
 
 @exercise("BPETokenizer.encode_ordinary")
 def test_encodes_shakespeare_as_both_references(gpt2_parts, tik, hugging):
-    text = tiny_shakespeare()[:60000]
+    text = tiny_shakespeare()[:30000]
     ids = make_gpt2(gpt2_parts).encode_ordinary(text)
     where_they_part(ids, tik.encode_ordinary(text), "tiktoken")
     where_they_part(ids, hugging.encode(text).ids, "tokenizers")

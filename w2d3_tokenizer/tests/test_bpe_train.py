@@ -308,21 +308,10 @@ def test_equals_the_reference_on_many_long_words(reference):
 
 
 @exercise("train")
-@pytest.mark.parametrize("length", [2, 3, 100, 1023])
+@pytest.mark.parametrize("length", [2, 3, 100, 255])
 def test_equals_the_reference_on_a_run_of_one_letter(length, reference):
     counts = Counter({"a" * length: 2, "b": 1})
-    equal(bpe_train.train(counts, 300), reference(counts, 300))
-
-
-@exercise("train")
-@pytest.mark.parametrize(
-    "text, merges",
-    [(tiny_shakespeare()[:100_000], 1000), (CODE, 300), (SCRIPTS, 400)],
-    ids=["English", "code", "other scripts"],
-)
-def test_equals_the_reference_on_a_text(text, merges, reference, reference_words):
-    counts = reference_words(text)
-    equal(bpe_train.train(counts, 256 + merges), reference(counts, 256 + merges))
+    equal(bpe_train.train(counts, 256 + 12), reference(counts, 256 + 12))
 
 
 @exercise("train")
@@ -367,13 +356,15 @@ def recount(words):
 
 def check_work(counts, merges, complaint):
     # A right answer needs a seventh of the limit or less, a naive one ten times the limit. Processor time knows nothing
-    # of other programs; should something else have been in the way of the first measurement, the second decides.
+    # of other programs; should something else have been in the way of the first measurement, another decides.
     words = [(tuple(word), count) for word, count in counts.items()]
     for _ in range(2):
         limit = processor_seconds(lambda: recount(words))
         spent = processor_seconds(lambda: bpe_train.train(counts, 256 + merges))
         if spent <= limit:
             return
+        if spent > 5 * limit:
+            break
     fail(f"{merges} merges take longer than {RECOUNTS} naive ones: {complaint}")
 
 
@@ -412,6 +403,17 @@ def test_the_next_pair_is_found_without_looking_at_all_pairs():
     random.Random(0).shuffle(pairs)
     counts = Counter({pair: i + 1 for i, pair in enumerate(pairs[:2000])})
     check_work(counts, 400, "the next pair should be found without looking at all the others")
+
+
+@exercise("train")
+@pytest.mark.parametrize(
+    "text, merges",
+    [(tiny_shakespeare()[:40_000], 500), (CODE, 300), (SCRIPTS, 400)],
+    ids=["English", "code", "other scripts"],
+)
+def test_equals_the_reference_on_a_text(text, merges, reference, reference_words):
+    counts = reference_words(text)
+    equal(bpe_train.train(counts, 256 + merges), reference(counts, 256 + merges))
 
 
 # ---- vocabulary ------------------------------------------------------------------------------------------------------

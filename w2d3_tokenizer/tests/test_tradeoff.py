@@ -148,12 +148,11 @@ def test_contexts_are_told_apart_by_their_symbols_not_their_digits():
 
 
 @exercise("entropy")
-@pytest.mark.parametrize("context", [0, 1, 2, 3])
-@pytest.mark.parametrize("kind", [bytes, list, tuple])
-def test_entropy_of_shakespeare(context, kind):
+@pytest.mark.parametrize("kind, context", [(bytes, 0), (list, 1), (tuple, 2), (bytes, 3)])
+def test_entropy_of_shakespeare(kind, context):
     from shared.data import tiny_shakespeare
 
-    data = kind(tiny_shakespeare().encode()[:4001])
+    data = kind(tiny_shakespeare().encode()[:1501])
     close(tradeoff.entropy(data, context), entropy_slowly(data, context))
 
 
@@ -311,16 +310,14 @@ def test_a_long_text_costs_thousands_of_bits():
 
 
 def built(vocab_size, width, layers, positions, tied):
-    """Oracle: (embedding, body) as modules of torch with the same parameters, without memory for them."""
-    with torch.device("meta"):
-        block = nn.TransformerEncoderLayer(width, 1, 4 * width)
-        body = nn.ModuleList([nn.Embedding(positions, width), nn.LayerNorm(width)] + [block] * layers)
-        embedding = [nn.Embedding(vocab_size, width)] + [nn.Linear(width, vocab_size, bias=False)] * (not tied)
-    in_blocks = [p.numel() for p in block.parameters()]
+    """Oracle: (embedding, body, operations for a token), from modules of torch with the same parameters."""
+    block = nn.TransformerEncoderLayer(width, 1, 4 * width)
+    others = [nn.Embedding(positions, width), nn.LayerNorm(width)]
+    tables = [nn.Embedding(vocab_size, width)] + [nn.Linear(width, vocab_size, bias=False)] * (not tied)
     matrices = [p.numel() for p in block.parameters() if p.ndim == 2]
     return (
-        sum(p.numel() for module in embedding for p in module.parameters()),
-        sum(p.numel() for module in body[:2] for p in module.parameters()) + layers * sum(in_blocks),
+        sum(p.numel() for module in tables for p in module.parameters()),
+        sum(p.numel() for module in [*others, *[block] * layers] for p in module.parameters()),
         2 * (layers * sum(matrices) + vocab_size * width),
     )
 
