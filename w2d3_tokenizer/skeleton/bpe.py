@@ -68,7 +68,8 @@ def merge_word(symbols: Sequence[str], ranks: dict[tuple[str, str], int]) -> lis
 
     Of all pairs of neighbours, the one with the lowest rank is merged, wherever it stands, from left to right; then
     the same again with what is there now, until no pair is in `ranks`. As in any table that was learned, a pair that
-    makes a symbol has a lower rank than the pairs that use it. `symbols` stays as it is.
+    makes a symbol has a lower rank than the pairs that use it. `symbols` stays as it is. The work depends on the word's
+    length, not on how many pairs `ranks` has: it has 50,000, and this is called for every word.
 
     >>> merge_word("banana", {("a", "n"): 0, ("b", "an"): 1})
     ['ban', 'an', 'a']
@@ -103,7 +104,8 @@ class BPETokenizer:
     ) -> "BPETokenizer":
         """From a JSON object {token: id} and a text with one merge a line, "left right", below a version line to skip.
 
-        Both are UTF-8. `specials` are looked up in the vocabulary; one that isn't there is a ValueError that names it.
+        Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary; one that isn't there is a
+        ValueError that names it.
         """
         raise NotImplementedError("BPETokenizer.from_files")
 

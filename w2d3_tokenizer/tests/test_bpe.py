@@ -575,6 +575,13 @@ def test_merges_the_bytes_of_a_character():
 
 
 @exercise("BPETokenizer.encode_ordinary")
+def test_a_special_that_is_a_whole_word_is_text_too():
+    equal(tiny(specials={"stop": 77, " now": 78}).encode_ordinary("stop now"), utf8("stop now"))
+    in_vocabulary = bpe.BPETokenizer({**tiny().vocab, "stop": 77}, [], {"stop": 77})
+    equal(in_vocabulary.encode_ordinary("stop now"), utf8("stop now"), name="ids where the vocabulary has the special")
+
+
+@exercise("BPETokenizer.encode_ordinary")
 def test_special_tokens_are_text_like_any_other(gpt2_parts, tik):
     equal(tiny(specials={END: 5}).encode_ordinary(f"a{END}"), utf8(f"a{END}"))
     equal(make_gpt2(gpt2_parts).encode_ordinary(f"one{END}"), tik.encode_ordinary(f"one{END}"))
@@ -797,6 +804,14 @@ def test_encodes_any_text_with_any_specials_as_tiktoken(gpt2_parts, make_tiktoke
 @pytest.mark.parametrize("text", ["", "a", " ", "\0\n", "two words", "é€👍", "ãģ Ġ"], ids=ascii)
 def test_decodes_bytes(text):
     equal(tiny().decode(utf8(text)), text)
+
+
+@exercise("BPETokenizer.decode")
+def test_a_special_of_the_vocabulary_is_not_spelt_in_byte_characters():
+    special = "<| Grüße |>"
+    tokenizer = tiny()
+    tokenizer = bpe.BPETokenizer({**tokenizer.vocab, special: 77}, [], {special: 77})
+    equal(tokenizer.decode([*utf8("a"), 77]), f"a{special}")
 
 
 @exercise("BPETokenizer.decode")

@@ -213,6 +213,13 @@ REPLACED = {
 }
 
 
+@exercise("count_pairs")
+def test_every_call_counts_for_itself():
+    first = bpe_train.count_pairs({("a", "b"): 2})
+    bpe_train.count_pairs({("x", "y"): 5})
+    equal(dict(first), {("a", "b"): 2}, name="the first counts after a second call")
+
+
 @exercise("replace_pair")
 @pytest.mark.parametrize("symbols, pair, expected", REPLACED.values(), ids=REPLACED)
 def test_replaces_the_pair(symbols, pair, expected):

@@ -129,6 +129,13 @@ def test_entropy_given_a_context_by_hand(symbols, context, bits):
 
 
 @exercise("entropy")
+def test_contexts_of_large_symbols_are_kept_apart():
+    # Two contexts that read alike in base 256, and two whose digits do; each is followed by just one symbol.
+    close(tradeoff.entropy([1, 0, 5, 0, 256, 7], context=2), 0.0)
+    close(tradeoff.entropy([1, 11, 5, 11, 1, 7], context=2), 0.0)
+
+
+@exercise("entropy")
 @pytest.mark.parametrize("symbols", [b"", [], (), b"a", [3]], ids=["b''", "[]", "()", "b'a'", "[3]"])
 @pytest.mark.parametrize("context", [0, 1, 4])
 def test_where_nothing_is_left_the_entropy_is_zero(symbols, context):
@@ -457,6 +464,12 @@ def gpt2():
         mergeable_ranks=data_gym_to_mergeable_bpe_ranks(merges, encoder),
         special_tokens={"<|endoftext|>": 50256},
     )
+
+
+@exercise("glitch_candidates")
+def test_a_token_without_text_cannot_be_reached():
+    candidates = tradeoff.glitch_candidates(1, lambda text: [], lambda ids: "", [])
+    equal([list(part) for part in candidates], [[0], [], [0]], name="unused, fragments, unreachable")
 
 
 @exercise("glitch_candidates")
