@@ -498,3 +498,24 @@ def test_any_text_is_split_as_by_the_reference(words):
         equal(normalize.split_words(text), words(text), name=f"split_words of {text!a}")
 
     check()
+
+
+# ---- What an attacker got through ------------------------------------------------------------------------------------
+
+
+@exercise("normalize")
+def test_two_halves_of_a_pair_are_two_lone_surrogates():
+    raises(ValueError, normalize.normalize, "ab\ud83d\ude00", says=r"(?<!\w)2(?!\w)|2-3")
+
+
+@exercise("normalize")
+def test_accents_go_before_case_does():
+    got, origins = normalize.normalize("\u0130\U0001d165")
+    equal((got, list(origins)), ("i\U0001d165", [0, 1]))
+
+
+@pytest.mark.parametrize("step", [pytest.param(step, marks=exercise(step)) for step in STEPS])
+def test_the_pairs_that_came_in_stay_as_they_are(step):
+    pairs = number("\tÉ中x")
+    getattr(normalize, step)(pairs)
+    equal(pairs, number("\tÉ中x"), name="the pairs afterwards")

@@ -768,3 +768,52 @@ def test_pads_as_the_reference_does(reference):
         got = wordpiece.pad([wordpiece.Encoding(**encoding) for encoding in encodings], length=length)
         expected = reference.call(texts, [text[:5] + "!" for text in texts], return_tensors="pt", **options)
         equal(got, dict(expected), name="the padded batch")
+
+
+# ---- What an attacker got through ------------------------------------------------------------------------------------
+
+
+@exercise("load_vocab")
+def test_a_second_blank_line_counts_too(tmp_path):
+    (tmp_path / "vocab.txt").write_bytes(b"x\n\n\na\n")
+    equal(wordpiece.load_vocab(tmp_path / "vocab.txt")["a"], 3)
+
+
+@exercise("split_word")
+def test_an_empty_vocabulary_knows_nothing():
+    equal(wordpiece.split_word("a", set()), ["[UNK]"])
+    equal(wordpiece.split_word("", {""}), [])
+
+
+@exercise("split_word")
+def test_every_vocabulary_has_a_longest_piece_of_its_own():
+    equal(wordpiece.split_word("a", {"a"}), ["a"])
+    equal(wordpiece.split_word("abc", {"abc"}), ["abc"])
+
+
+@exercise("split_specials")
+def test_the_list_of_specials_stays_as_it_is():
+    specials = ["a", "bb"]
+    wordpiece.split_specials("abb", specials)
+    equal(specials, ["a", "bb"], name="the specials afterwards")
+
+
+@exercise("WordPieceTokenizer.tokenize")
+def test_a_piece_may_have_the_id_0():
+    vocab = {token: i for i, token in enumerate(["a", *wordpiece.SPECIALS])}
+    equal(rows(wordpiece.WordPieceTokenizer(vocab).tokenize("a")), [("a", 0, 0, 1)])
+
+
+@exercise("WordPieceTokenizer.tokenize")
+def test_only_the_five_specials_are_special():
+    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "[", "]", "[x]", "x"])}
+    tokens = wordpiece.WordPieceTokenizer(vocab).tokenize("[x]")
+    equal([token.text for token in tokens], ["[", "x", "]"])
+
+
+@exercise("WordPieceTokenizer.decode")
+def test_clean_up_replaces_all_there_is_in_any_piece():
+    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "x", "##b . ?", "##a . ."])}
+    decode = wordpiece.WordPieceTokenizer(vocab).decode
+    equal(decode([5, 6]), "xb.?")
+    equal(decode([5, 7]), "xa..")
