@@ -65,8 +65,7 @@ def cut_everywhere(text: str, own: dict[int, BPETokenizer], gpt2: BPETokenizer, 
     cuts = {}
     sizes = {"256 bytes": own[256], "own BPE, 1,024": own[1024], "own BPE, 8,192": own[8192], "GPT-2, 50,257": gpt2}
     for name, tokenizer in sizes.items():
-        tokens = {i: token for token, i in tokenizer.vocab.items()}
-        cuts[name] = [shown(tokens[i], values) for i in tokenizer.encode(text)]
+        cuts[name] = [shown(tokenizer.tokens[i], values) for i in tokenizer.encode(text)]
     cuts["BERT uncased, 30,522"] = [token.text for token in bert.tokenize(text)]
 
     novel = data.novels()["melville-moby_dick"]

@@ -97,10 +97,9 @@ def test_code_samples_and_unicode_torture():
 
 def test_every_docstring_gives_source_licence_size_and_shape():
     functions = (data.tiny_shakespeare, data.gpt2_bpe_files, data.gpt2_tokenizer, data.stories_text, data.stories)
-    for function in (
-        *(*functions, data.childrens_books, data.stories_model, data.bert_vocab_file, data.novels),
-        *(data.languages, data.code_samples, data.unicode_torture),
-    ):
+    functions += (data.childrens_books, data.stories_model, data.bert_vocab_file, data.novels)
+    functions += (data.languages, data.code_samples, data.unicode_torture)
+    for function in functions:
         for word in ("source", "licence", "size", "shape"):
             assert word in function.__doc__.lower(), (function.__name__, word)
 

@@ -45,10 +45,6 @@ MIXTURE = st.lists(
 ).map("".join)
 
 
-class Vocabulary(dict):
-    """A dict that the runner takes for one thing: in a plain one it looks at every entry, at every call."""
-
-
 def quick(examples):
     """Settings of a property test: the same strings every time, and no long search for a smaller one."""
     phases = [Phase.explicit, Phase.generate]
@@ -76,12 +72,12 @@ def reference():
 
 @pytest.fixture
 def bert(reference):  # made anew for each test: a variant comes as a new module
-    return wordpiece.WordPieceTokenizer(Vocabulary(reference.vocab))
+    return wordpiece.WordPieceTokenizer(dict(reference.vocab))
 
 
 @pytest.fixture
 def cased(reference):
-    return wordpiece.WordPieceTokenizer(Vocabulary(reference.vocab), uncased=False)
+    return wordpiece.WordPieceTokenizer(dict(reference.vocab), uncased=False)
 
 
 def rows(tokens):
@@ -139,6 +135,12 @@ def test_an_empty_file_has_no_tokens(tmp_path):
 def test_reads_berts_vocabulary(reference):
     vocab = wordpiece.load_vocab(bert_vocab_file())
     equal(list(vocab.items()), sorted(reference.vocab.items(), key=lambda item: item[1]))
+
+
+@exercise("load_vocab")
+def test_a_second_blank_line_counts_too(tmp_path):
+    (tmp_path / "vocab.txt").write_bytes(b"x\n\n\na\n")
+    equal(wordpiece.load_vocab(tmp_path / "vocab.txt")["a"], 3)
 
 
 # ---- split_word ------------------------------------------------------------------------------------------------------
@@ -224,6 +226,18 @@ def test_equals_the_reference_for_random_words_and_vocabularies():
             equal(
                 wordpiece.split_word(word, vocab, max_chars=9), expected, name=f"pieces of {word!r} with {list(vocab)}"
             )
+
+
+@exercise("split_word")
+def test_an_empty_vocabulary_knows_nothing():
+    equal(wordpiece.split_word("a", set()), ["[UNK]"])
+    equal(wordpiece.split_word("", {""}), [])
+
+
+@exercise("split_word")
+def test_every_vocabulary_has_a_longest_piece_of_its_own():
+    equal(wordpiece.split_word("a", {"a"}), ["a"])
+    equal(wordpiece.split_word("abc", {"abc"}), ["abc"])
 
 
 # ---- split_specials --------------------------------------------------------------------------------------------------
@@ -313,6 +327,13 @@ def test_equals_the_reference_for_random_specials():
             found = theirs.encode(text)
             expected = [(text[s:e], s, token != "[UNK]") for token, (s, e) in zip(found.tokens, found.offsets)]
             equal(rows(wordpiece.split_specials(text, specials)), expected, name=f"parts of {text!r} with {specials}")
+
+
+@exercise("split_specials")
+def test_the_list_of_specials_stays_as_it_is():
+    specials = ["a", "bb"]
+    wordpiece.split_specials("abb", specials)
+    equal(specials, ["a", "bb"], name="the specials afterwards")
 
 
 # ---- truncate_pair ---------------------------------------------------------------------------------------------------
@@ -493,6 +514,19 @@ def test_equals_the_reference_for_any_text(reference, bert):
         equal([(token.start, token.end) for token in tokens], expected["offsets"][1:-1], name=f"offsets of {text!a}")
 
     compare()
+
+
+@exercise("WordPieceTokenizer.tokenize")
+def test_a_piece_may_have_the_id_0():
+    vocab = {token: i for i, token in enumerate(["a", *wordpiece.SPECIALS])}
+    equal(rows(wordpiece.WordPieceTokenizer(vocab).tokenize("a")), [("a", 0, 0, 1)])
+
+
+@exercise("WordPieceTokenizer.tokenize")
+def test_only_the_five_specials_are_special():
+    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "[", "]", "[x]", "x"])}
+    tokens = wordpiece.WordPieceTokenizer(vocab).tokenize("[x]")
+    equal([token.text for token in tokens], ["[", "x", "]"])
 
 
 # ---- WordPieceTokenizer.encode ---------------------------------------------------------------------------------------
@@ -698,6 +732,14 @@ def test_decodes_random_ids_as_the_reference_does(reference, bert):
         equal(bert.decode(ids, skip_special=i % 2 == 0), expected, name=f"the text of {ids}")
 
 
+@exercise("WordPieceTokenizer.decode")
+def test_clean_up_replaces_all_there_is_in_any_piece():
+    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "x", "##b . ?", "##a . ."])}
+    decode = wordpiece.WordPieceTokenizer(vocab).decode
+    equal(decode([5, 6]), "xb.?")
+    equal(decode([5, 7]), "xa..")
+
+
 # ---- pad -------------------------------------------------------------------------------------------------------------
 
 
@@ -768,52 +810,3 @@ def test_pads_as_the_reference_does(reference):
         got = wordpiece.pad([wordpiece.Encoding(**encoding) for encoding in encodings], length=length)
         expected = reference.call(texts, [text[:5] + "!" for text in texts], return_tensors="pt", **options)
         equal(got, dict(expected), name="the padded batch")
-
-
-# ---- What an attacker got through ------------------------------------------------------------------------------------
-
-
-@exercise("load_vocab")
-def test_a_second_blank_line_counts_too(tmp_path):
-    (tmp_path / "vocab.txt").write_bytes(b"x\n\n\na\n")
-    equal(wordpiece.load_vocab(tmp_path / "vocab.txt")["a"], 3)
-
-
-@exercise("split_word")
-def test_an_empty_vocabulary_knows_nothing():
-    equal(wordpiece.split_word("a", set()), ["[UNK]"])
-    equal(wordpiece.split_word("", {""}), [])
-
-
-@exercise("split_word")
-def test_every_vocabulary_has_a_longest_piece_of_its_own():
-    equal(wordpiece.split_word("a", {"a"}), ["a"])
-    equal(wordpiece.split_word("abc", {"abc"}), ["abc"])
-
-
-@exercise("split_specials")
-def test_the_list_of_specials_stays_as_it_is():
-    specials = ["a", "bb"]
-    wordpiece.split_specials("abb", specials)
-    equal(specials, ["a", "bb"], name="the specials afterwards")
-
-
-@exercise("WordPieceTokenizer.tokenize")
-def test_a_piece_may_have_the_id_0():
-    vocab = {token: i for i, token in enumerate(["a", *wordpiece.SPECIALS])}
-    equal(rows(wordpiece.WordPieceTokenizer(vocab).tokenize("a")), [("a", 0, 0, 1)])
-
-
-@exercise("WordPieceTokenizer.tokenize")
-def test_only_the_five_specials_are_special():
-    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "[", "]", "[x]", "x"])}
-    tokens = wordpiece.WordPieceTokenizer(vocab).tokenize("[x]")
-    equal([token.text for token in tokens], ["[", "x", "]"])
-
-
-@exercise("WordPieceTokenizer.decode")
-def test_clean_up_replaces_all_there_is_in_any_piece():
-    vocab = {token: i for i, token in enumerate([*wordpiece.SPECIALS, "x", "##b . ?", "##a . ."])}
-    decode = wordpiece.WordPieceTokenizer(vocab).decode
-    equal(decode([5, 6]), "xb.?")
-    equal(decode([5, 7]), "xa..")
