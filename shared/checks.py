@@ -21,9 +21,11 @@ from shared.compare import EXACT, CheckFailed, compare
 from shared.explain import describe
 from shared.gradients import same_gradients, same_module
 from shared.records import recorder, same_records
+from shared.windows import as_on_windows
 
 __all__ = [
     "CheckFailed",
+    "as_on_windows",
     "close",
     "equal",
     "exercise",
@@ -144,13 +146,17 @@ def raises(
     errors: type[Exception] | tuple[type[Exception], ...],
     call: Callable,
     *args: Any,
-    says: str | None = None,
+    names: Any = (),
     **kwargs: Any,
 ) -> None:
-    """`call(*args, **kwargs)` raises one of `errors`, and its message matches the regular expression `says`."""
+    """`call(*args, **kwargs)` raises one of `errors`, and its message names all of `names` (a set: one of them).
+
+    A string counts wherever it stands; a number counts alone, not as a part of 13 or 3.5 or -3.
+    """
     __tracebackhide__ = True
     kinds = errors if isinstance(errors, tuple) else (errors,)
     wanted = " or ".join(kind.__name__ for kind in kinds)
+    asked = sorted(names) if isinstance(names, set) else names if isinstance(names, tuple) else (names,)
     try:
         value = call(*args, **kwargs)
     except Exception as error:
@@ -161,12 +167,23 @@ def raises(
         recorder.keep(raised)
         if not isinstance(error, kinds):
             raise CheckFailed(f"{wanted} expected, {raised} raised: {error}") from error
-        if says and not re.search(says, str(error)):
+        found = [_names(str(error), name) for name in asked]
+        if asked and not (any(found) if isinstance(names, set) else all(found)):
             recorder.keep(str(error))
-            raise CheckFailed(f"the {raised} says {str(error)!r}", f"expected  something like {says!r}") from error
+            between = " or " if isinstance(names, set) else " and "
+            missing = between.join(f"{name!a}" for name in asked)
+            raise CheckFailed(
+                f"the {raised} says {str(error)!r}", f"expected  a message with {missing} in it"
+            ) from error
         return
     recorder.keep(["nothing raised", value])
     raise CheckFailed(f"{wanted} expected, but nothing was raised", f"got       {describe(value)}")
+
+
+def _names(message: str, name: int | str) -> bool:
+    if isinstance(name, str):
+        return name in message
+    return re.search(rf"(?<![\w-])(?<!\d\.){name}(?!\w|\.\d)", message) is not None
 
 
 @contextmanager

@@ -204,14 +204,24 @@ def refuse(x, strict=True):
 
 
 def test_raises():
-    raises(ValueError, refuse, 3, says="no 3")
+    raises(ValueError, refuse, 3, names="no 3")
+    raises(ValueError, refuse, 3, names=(3, "please"))
+    raises(ValueError, refuse, 3, names={"four", "please"})
     raises((KeyError, ValueError), refuse, 3, strict=True)
     assert said(raises, ValueError, refuse, 3, strict=False) == (
         "ValueError expected, but nothing was raised\n  got       a list of 1 number"
     )
-    assert said(raises, ValueError, refuse, 3, says="odd") == (
-        "the ValueError says 'no 3, please'\n  expected  something like 'odd'"
+    assert said(raises, ValueError, refuse, 3, names=(3, "odd")) == (
+        "the ValueError says 'no 3, please'\n  expected  a message with 3 and 'odd' in it"
     )
+    assert said(raises, ValueError, refuse, 3, names={"even", "odd"}) == (
+        "the ValueError says 'no 3, please'\n  expected  a message with 'even' or 'odd' in it"
+    )
+    for longer in (13, 31, -3, "3.5", "x3", "1.3"):
+        assert "with 3 in it" in said(raises, ValueError, refuse, longer, names=3)
+    for alone in ("3-4", "(3)", "3.", "0..3", "'3'"):
+        raises(ValueError, refuse, alone, names=3)
+    raises(ValueError, refuse, -3, names=-3)
     assert said(raises, (KeyError, TypeError), refuse, 3) == (
         "KeyError or TypeError expected, ValueError raised: no 3, please"
     )

@@ -389,7 +389,7 @@ def test_a_pattern_that_makes_no_sense(pattern):
 
 @exercise("parse_pattern")
 @pytest.mark.parametrize(
-    "pattern, says",
+    "pattern, names",
     [
         ("zeta b zeta -> b zeta", "zeta"),
         ("b zeta -> zeta b zeta", "zeta"),
@@ -399,19 +399,19 @@ def test_a_pattern_that_makes_no_sense(pattern):
         ("b (c zeta) -> (b c)", "zeta"),
         ("b -> b zeta", "zeta"),
         ("b -> b (zeta)", "zeta"),
-        ("b 23 -> b 23", "23"),
-        ("b -> b 23", "23"),
-        ("(b 0) -> b 0", "0"),
-        ("b 11 -> b 11", "11"),
+        ("b 23 -> b 23", 23),
+        ("b -> b 23", 23),
+        ("(b 0) -> b 0", 0),
+        ("b 11 -> b 11", 11),
         ("b 7up -> 7up b", "7up"),
         ("b h-w -> h-w b", "h-w"),
         ("b, c -> c b,", "b,"),
-        ("... zeta -> zeta ...", r"\.\.\."),
-        ("b ... -> (b ...)", r"\.\.\."),
+        ("... zeta -> zeta ...", "..."),
+        ("b ... -> (b ...)", "..."),
     ],
 )
-def test_the_name_at_fault_is_named(pattern, says):
-    raises(ValueError, einops_drills.parse_pattern, pattern, says=says)
+def test_the_name_at_fault_is_named(pattern, names):
+    raises(ValueError, einops_drills.parse_pattern, pattern, names=names)
 
 
 @exercise("solve_sizes")
@@ -448,28 +448,28 @@ def test_sizes_of_random_groups():
 
 @exercise("solve_sizes")
 @pytest.mark.parametrize(
-    "groups, shape, sizes, says",
+    "groups, shape, sizes, names",
     [
         ([["b"]], (2,), {"zeta": 3}, "zeta"),
         ([["b"]], (2,), {"b": 2, "zeta": 2}, "zeta"),
-        ([["b"], ["zeta", "theta"]], (2, 6), {}, "zeta|theta"),
-        ([["b"], ["zeta", "a", "theta"]], (2, 6), {"a": 2}, "zeta|theta"),
-        ([["zeta", "theta"]], (1,), {}, "zeta|theta"),
-        ([["b"], ["zeta", "theta"]], (2, 7), {"theta": 2}, "zeta|theta"),
-        ([["b"], ["zeta", "theta"]], (2, 3), {"zeta": 6}, "zeta|theta"),
-        ([["b"], ["zeta", "theta"]], (2, 8), {"zeta": 2, "theta": 2}, "zeta|theta"),
-        ([["b"], ["zeta", "theta"]], (2, 2), {"zeta": 2, "theta": 2}, "zeta|theta"),
+        ([["b"], ["zeta", "theta"]], (2, 6), {}, {"zeta", "theta"}),
+        ([["b"], ["zeta", "a", "theta"]], (2, 6), {"a": 2}, {"zeta", "theta"}),
+        ([["zeta", "theta"]], (1,), {}, {"zeta", "theta"}),
+        ([["b"], ["zeta", "theta"]], (2, 7), {"theta": 2}, {"zeta", "theta"}),
+        ([["b"], ["zeta", "theta"]], (2, 3), {"zeta": 6}, {"zeta", "theta"}),
+        ([["b"], ["zeta", "theta"]], (2, 8), {"zeta": 2, "theta": 2}, {"zeta", "theta"}),
+        ([["b"], ["zeta", "theta"]], (2, 2), {"zeta": 2, "theta": 2}, {"zeta", "theta"}),
         ([["zeta"], ["b"]], (4, 2), {"zeta": 2}, "zeta"),
         ([["zeta"], ["b"]], (2, 2), {"zeta": 4}, "zeta"),
-        ([["a"], ["b"]], (2, 3, 4), {}, None),
-        ([["a"], ["b"]], (2,), {}, None),
-        ([["a"]], (), {}, None),
-        ([["a"], []], (2, 3), {}, None),
-        ([[]], (0,), {}, None),
+        ([["a"], ["b"]], (2, 3, 4), {}, ()),
+        ([["a"], ["b"]], (2,), {}, ()),
+        ([["a"]], (), {}, ()),
+        ([["a"], []], (2, 3), {}, ()),
+        ([[]], (0,), {}, ()),
     ],
 )
-def test_sizes_that_do_not_fit(groups, shape, sizes, says):
-    raises(ValueError, einops_drills.solve_sizes, groups, shape, sizes, says=says)
+def test_sizes_that_do_not_fit(groups, shape, sizes, names):
+    raises(ValueError, einops_drills.solve_sizes, groups, shape, sizes, names=names)
 
 
 @exercise("my_rearrange")
@@ -505,16 +505,16 @@ def test_my_rearrange_sends_gradients_back(draw):
 
 @exercise("my_rearrange")
 @pytest.mark.parametrize(
-    "pattern, sizes, says",
+    "pattern, sizes, names",
     [
         ("b zeta -> b", {}, "zeta"),
-        ("b (zeta theta) -> b zeta theta", {}, "zeta|theta"),
-        ("b (zeta theta) -> b zeta theta", {"zeta": 4}, "zeta|theta"),
+        ("b (zeta theta) -> b zeta theta", {}, {"zeta", "theta"}),
+        ("b (zeta theta) -> b zeta theta", {"zeta": 4}, {"zeta", "theta"}),
         ("a b -> b a", {"zeta": 2}, "zeta"),
-        ("a ... -> ... a", {}, r"\.\.\."),
-        ("a b c -> c b a", {}, None),
-        ("a b", {}, None),
+        ("a ... -> ... a", {}, "..."),
+        ("a b c -> c b a", {}, ()),
+        ("a b", {}, ()),
     ],
 )
-def test_what_my_rearrange_refuses(pattern, sizes, says, device):
-    raises(ValueError, einops_drills.my_rearrange, numbered((3, 6), device), pattern, says=says, **sizes)
+def test_what_my_rearrange_refuses(pattern, sizes, names, device):
+    raises(ValueError, einops_drills.my_rearrange, numbered((3, 6), device), pattern, names=names, **sizes)

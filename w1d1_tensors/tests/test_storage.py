@@ -234,7 +234,7 @@ def test_all_slices_of_five_numbers():
 def test_a_tensor_without_dims():
     x = tensor("no dims")
     view(x[()], x, in_torch(x))
-    raises(IndexError, lambda: x[0], says=r"(?s)(?=.*\b1\b)(?=.*\b0\b)")
+    raises(IndexError, lambda: x[0], names=(1, 0))
 
 
 @exercise("StridedTensor.__getitem__")
@@ -242,22 +242,23 @@ def test_slices_of_no_elements():
     x, expected = new(2, 0, 3)
     view(x[1], x, expected[1])
     view(x[:, ::-1, 1], x, expected.numpy()[:, ::-1, 1])
-    raises(IndexError, lambda: x[0, 0], says=r"\b0\b")
+    raises(IndexError, lambda: x[0, 0], names=0)
 
 
 @exercise("StridedTensor.__getitem__")
-@pytest.mark.parametrize("index, says", [(3, (3, 3)), (-4, (-4, 3)), ((0, 14), (14, 4)), ((slice(2), 1, -3), (-3, 2))])
-def test_an_index_out_of_range_says_so(index, says):
+@pytest.mark.parametrize(
+    "index, number_and_size", [(3, (3, 3)), (-4, (-4, 3)), ((0, 14), (14, 4)), ((slice(2), 1, -3), (-3, 2))]
+)
+def test_an_index_out_of_range_says_so(index, number_and_size):
     x, _ = new(3, 4, 2)
-    number, size = says
-    raises(IndexError, lambda: x[index], says=rf"(?s)(?=.*(?<![\w-]){number}\b)(?=.*\b{size}\b)")
+    raises(IndexError, lambda: x[index], names=number_and_size)
 
 
 @exercise("StridedTensor.__getitem__")
 def test_too_many_indices_say_so():
     x, _ = new(3, 4)
     for index in ((0, 0, 0), (slice(None), slice(None), slice(None)), (1, slice(None), 0)):
-        raises(IndexError, lambda index=index: x[index], says=r"(?s)(?=.*\b3\b)(?=.*\b2\b)")
+        raises(IndexError, lambda index=index: x[index], names=(3, 2))
 
 
 @exercise("StridedTensor.__getitem__")

@@ -62,7 +62,7 @@ def test_decode_undoes_encode(text):
 @exercise("CharTokenizer")
 @pytest.mark.parametrize("stranger", ["q", "B", "€"])
 def test_names_a_character_that_is_not_in_the_vocabulary(stranger):
-    raises(ValueError, bigram.CharTokenizer(TEXT).encode, f"to {stranger} be", says=stranger)
+    raises(ValueError, bigram.CharTokenizer(TEXT).encode, f"to {stranger} be", names=stranger)
 
 
 @exercise("CharTokenizer")

@@ -243,8 +243,8 @@ def test_activations_are_those_of_mixed_precision():
 @exercise("pick_gpu")
 def test_says_so_when_nothing_fits():
     tiny = [napkin.GPU("one", 1e5, 1e12, 1.0), napkin.GPU("two", 2e5, 1e12, 1.0)]
-    raises(ValueError, pick, tiny, says="GB")
-    raises(ValueError, pick, [], says="GB")
+    raises(ValueError, pick, tiny, names="GB")
+    raises(ValueError, pick, [], names="GB")
 
 
 @exercise("pick_gpu")

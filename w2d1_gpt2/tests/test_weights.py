@@ -100,14 +100,14 @@ def test_refuses_a_head_with_values_of_its_own():
     state = detached(tiny_gpt2())
     state["lm_head.weight"] = state["lm_head.weight"].clone()
     state["lm_head.weight"][7, 11] += 0.125
-    raises(ValueError, weights.from_hugging_face, state, says="lm_head")
+    raises(ValueError, weights.from_hugging_face, state, names="lm_head")
 
 
 @exercise("from_hugging_face")
 def test_refuses_a_head_that_is_only_nearly_the_same():
     state = detached(tiny_gpt2())
     state["lm_head.weight"] = state["lm_head.weight"] * (1 + 3e-6)
-    raises(ValueError, weights.from_hugging_face, state, says="lm_head")
+    raises(ValueError, weights.from_hugging_face, state, names="lm_head")
 
 
 @exercise("from_hugging_face")
@@ -115,7 +115,7 @@ def test_refuses_a_head_that_is_only_nearly_the_same():
 def test_refuses_a_head_of_another_size(rows, draw):
     state = detached(tiny_gpt2())
     state["lm_head.weight"] = draw(rows, 40)
-    raises(ValueError, weights.from_hugging_face, state, says="lm_head")
+    raises(ValueError, weights.from_hugging_face, state, names="lm_head")
 
 
 @exercise("from_hugging_face")
@@ -325,7 +325,7 @@ def rewrite(folder, change):
 def test_a_missing_weight_is_an_error_that_names_it(name, tmp_path):
     tiny_gpt2().save_pretrained(tmp_path)
     rewrite(tmp_path, lambda state: state.pop(f"transformer.{name}"))
-    raises((RuntimeError, KeyError, ValueError), weights.load_pretrained, tmp_path, says=name.replace(".", r"\."))
+    raises((RuntimeError, KeyError, ValueError), weights.load_pretrained, tmp_path, names=name)
 
 
 @exercise("load_pretrained")
@@ -333,13 +333,13 @@ def test_a_missing_weight_is_an_error_that_names_it(name, tmp_path):
 def test_a_weight_too_many_is_an_error_that_names_it(name, tmp_path):
     tiny_gpt2().save_pretrained(tmp_path)
     rewrite(tmp_path, lambda state: state.update({f"transformer.{name}": torch.zeros(40)}))
-    raises((RuntimeError, KeyError, ValueError), weights.load_pretrained, tmp_path, says=name.replace(".", r"\."))
+    raises((RuntimeError, KeyError, ValueError), weights.load_pretrained, tmp_path, names=name)
 
 
 @exercise("load_pretrained")
 def test_refuses_a_gpt2_that_ours_cannot_be(tmp_path):
     tiny_gpt2(activation_function="relu").save_pretrained(tmp_path)
-    raises(ValueError, weights.load_pretrained, tmp_path, says="activation_function")
+    raises(ValueError, weights.load_pretrained, tmp_path, names="activation_function")
 
 
 # ---- GPT2ForTrainer --------------------------------------------------------------------------------------------------

@@ -171,10 +171,10 @@ def vocabulary(merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",
 
 
 def save(folder: str | Path, merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> None:
-    """Writes `vocab.json` and `merges.txt` as GPT-2 has them, in UTF-8; `folder` is made where there is none.
+    r"""Writes `vocab.json` and `merges.txt` as GPT-2 has them; `folder` is made where there is none.
 
     vocab.json holds `vocabulary(merges, specials)`; merges.txt begins with the line `#version: 0.2`, then has one
-    merge a line, its two symbols separated by a space.
+    merge a line, its two symbols separated by a space. Both are UTF-8 with "\n" at the ends of lines, on Windows too.
     """
     # BEGIN SOLUTION
     folder = Path(folder)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.checks import equal, exercise, fail, raises
+from shared.checks import as_on_windows, equal, exercise, fail, raises
 from shared.data import code_samples, gpt2_bpe_files, languages, tiny_shakespeare, unicode_torture
 
 END = "<|endoftext|>"
@@ -427,6 +427,12 @@ def test_symbols_may_be_longer_than_a_character_and_equal_text_is_not_an_equal_p
 
 
 @exercise("merge_word")
+def test_a_word_of_a_thousand_merges():
+    ranks = {("a", "b"): 3, ("ab", "c"): 8}
+    equal(bpe.merge_word("abc" * 600 + "ab", ranks), ["abc"] * 600 + ["ab"])
+
+
+@exercise("merge_word")
 def test_leaves_its_arguments_as_they_are():
     symbols, ranks = list("banana"), {("a", "n"): 0, ("an", "an"): 4}
     bpe.merge_word(symbols, ranks)
@@ -501,6 +507,15 @@ def test_reads_the_vocabulary_and_the_merges(end, tmp_path):
 
 
 @exercise("BPETokenizer.from_files")
+def test_the_files_are_utf8_on_windows_too(tmp_path):
+    files = write_files(tmp_path, SMALL, "#version: 0.2\nĠ a\n")
+    with as_on_windows():
+        read = bpe.BPETokenizer.from_files(*files, specials=())
+    equal(read.vocab, SMALL, name="vocab")
+    equal(read.ranks, {("Ġ", "a"): 0}, name="ranks")
+
+
+@exercise("BPETokenizer.from_files")
 @pytest.mark.parametrize("kind", [list, tuple, set, iter], ids=lambda kind: kind.__name__)
 def test_specials_are_looked_up_in_the_vocabulary(kind, tmp_path):
     vocab, merges = write_files(tmp_path, SMALL, "#version: 0.2\na a\n")
@@ -517,8 +532,8 @@ def test_endoftext_is_special_unless_told_otherwise(tmp_path):
 @exercise("BPETokenizer.from_files")
 def test_names_a_special_that_the_vocabulary_lacks(tmp_path):
     files = write_files(tmp_path, SMALL, "#version: 0.2\na a\n")
-    raises(ValueError, bpe.BPETokenizer.from_files, *files, specials=["<end>", "<mask>"], says="<mask>")
-    raises(ValueError, bpe.BPETokenizer.from_files, *files, says="endoftext")
+    raises(ValueError, bpe.BPETokenizer.from_files, *files, specials=["<end>", "<mask>"], names="<mask>")
+    raises(ValueError, bpe.BPETokenizer.from_files, *files, names="endoftext")
 
 
 @exercise("BPETokenizer.from_files")
@@ -676,7 +691,7 @@ def test_text_without_specials():
 @exercise("BPETokenizer.encode")
 @pytest.mark.parametrize("special", list(SPECIALS))
 def test_a_special_is_an_error_unless_something_is_said(special):
-    raises(ValueError, tiny(specials=SPECIALS).encode, f"x{special}y", says=re.escape(special))
+    raises(ValueError, tiny(specials=SPECIALS).encode, f"x{special}y", names=special)
 
 
 @exercise("BPETokenizer.encode")
@@ -701,21 +716,21 @@ def test_what_is_neither_allowed_nor_disallowed_is_text():
 def test_what_is_not_allowed_is_disallowed_by_default():
     tokenizer = tiny(specials=SPECIALS)
     equal(tokenizer.encode("x<a>", allowed_special={"<a>"}), [*utf8("x"), 5])
-    raises(ValueError, tokenizer.encode, "<a>x<|b|>", allowed_special={"<a>"}, says="b")
+    raises(ValueError, tokenizer.encode, "<a>x<|b|>", allowed_special={"<a>"}, names="<|b|>")
 
 
 @exercise("BPETokenizer.encode")
 def test_disallowing_is_stronger_than_allowing():
     tokenizer = tiny(specials=SPECIALS)
-    raises(ValueError, tokenizer.encode, "x<a>", allowed_special={"<a>"}, disallowed_special={"<a>"}, says="<a>")
-    raises(ValueError, tokenizer.encode, "x<a>", allowed_special="all", disallowed_special=("<a>",), says="<a>")
+    raises(ValueError, tokenizer.encode, "x<a>", allowed_special={"<a>"}, disallowed_special={"<a>"}, names="<a>")
+    raises(ValueError, tokenizer.encode, "x<a>", allowed_special="all", disallowed_special=("<a>",), names="<a>")
     equal(tokenizer.encode("<a>", allowed_special="all", disallowed_special="all"), [5])
 
 
 @exercise("BPETokenizer.encode")
 def test_any_string_can_be_disallowed_but_only_specials_are_specials():
     tokenizer = tiny(specials=SPECIALS)
-    raises(ValueError, tokenizer.encode, "a secret", disallowed_special={"secret"}, says="secret")
+    raises(ValueError, tokenizer.encode, "a secret", disallowed_special={"secret"}, names="secret")
     equal(tokenizer.encode("a secret", allowed_special={"secret", "<a>"}), utf8("a secret"))
 
 
@@ -757,8 +772,8 @@ def test_without_specials_there_is_nothing_to_cut():
 )
 def test_a_lone_surrogate_is_an_error_that_names_its_position(text, position):
     tokenizer = tiny(specials=SPECIALS)
-    raises(ValueError, tokenizer.encode, text, allowed_special="all", says=rf"(?<!\d){position}(?!\d)")
-    raises(ValueError, tokenizer.encode, text, disallowed_special=(), says=rf"(?<!\d){position}(?!\d)")
+    raises(ValueError, tokenizer.encode, text, allowed_special="all", names=position)
+    raises(ValueError, tokenizer.encode, text, disallowed_special=(), names=position)
 
 
 @exercise("BPETokenizer.encode")
@@ -848,7 +863,7 @@ def test_specials_become_their_text():
 @exercise("BPETokenizer.decode")
 @pytest.mark.parametrize("stranger", [-1, 2, 999, 50257, 10**20])
 def test_names_an_id_that_no_token_has(stranger):
-    raises(ValueError, tiny([("a", "b")], {"<a>": 5}).decode, [1000, stranger, 1000], says=rf"(?<!\w){stranger}(?!\d)")
+    raises(ValueError, tiny([("a", "b")], {"<a>": 5}).decode, [1000, stranger, 1000], names=stranger)
 
 
 @exercise("BPETokenizer.decode")
@@ -856,7 +871,7 @@ def test_names_an_id_that_no_token_has(stranger):
 def test_gpt2_has_ids_from_0_to_50256(stranger, gpt2_parts):
     gpt2 = make_gpt2(gpt2_parts)
     equal([gpt2.decode([0]), gpt2.decode([50256])], ["!", END])
-    raises(ValueError, gpt2.decode, [stranger], says=str(stranger))
+    raises(ValueError, gpt2.decode, [stranger], names=stranger)
 
 
 @exercise("BPETokenizer.decode")

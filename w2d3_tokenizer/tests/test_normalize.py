@@ -402,7 +402,7 @@ def test_what_is_dropped_first_no_longer_parts_two_marks():
     ids=lambda value: ascii(value),
 )
 def test_a_lone_surrogate_is_a_value_error_that_says_where(text, position, uncased):
-    raises(ValueError, normalize.normalize, text, uncased, says=rf"(?<![\w-]){position}(?!\w)")
+    raises(ValueError, normalize.normalize, text, uncased, names=position)
 
 
 @exercise("normalize")
@@ -433,7 +433,7 @@ def test_any_text_normalizes_as_in_the_reference(references):
 
 @exercise("normalize")
 def test_two_halves_of_a_pair_are_two_lone_surrogates():
-    raises(ValueError, normalize.normalize, "ab\ud83d\ude00", says=r"(?<!\w)2(?!\w)|2-3")
+    raises(ValueError, normalize.normalize, "ab\ud83d\ude00", names=2)
 
 
 @exercise("normalize")

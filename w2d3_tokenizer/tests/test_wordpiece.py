@@ -10,7 +10,7 @@ import wordpiece
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.checks import equal, exercise, raises
+from shared.checks import as_on_windows, equal, exercise, raises
 from shared.data import bert_vocab_file, languages, unicode_torture
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -108,7 +108,10 @@ def test_line_breaks_of_windows_are_no_part_of_a_token(tmp_path):
 @exercise("load_vocab")
 def test_the_file_is_utf8(tmp_path):
     (tmp_path / "words").write_bytes("é\n字\n##ᅡ\n👩\n".encode())
-    equal(wordpiece.load_vocab(tmp_path / "words"), {"é": 0, "字": 1, "##ᅡ": 2, "👩": 3})
+    expected = {"é": 0, "字": 1, "##ᅡ": 2, "👩": 3}
+    equal(wordpiece.load_vocab(tmp_path / "words"), expected)
+    with as_on_windows():
+        equal(wordpiece.load_vocab(tmp_path / "words"), expected, name="on Windows")
 
 
 @exercise("load_vocab")
@@ -472,7 +475,7 @@ def test_one_character_may_become_several_tokens():
     ids=["alone", "at the end", "after special tokens", "after a dropped character"],
 )
 def test_a_lone_surrogate_is_an_error_that_says_where(text, position):
-    raises(ValueError, wordpiece.WordPieceTokenizer(SMALL).tokenize, text, says=rf"(?<!\w){position}(?!\w)")
+    raises(ValueError, wordpiece.WordPieceTokenizer(SMALL).tokenize, text, names=position)
 
 
 @exercise("WordPieceTokenizer.tokenize")
@@ -612,7 +615,7 @@ def test_too_little_room_for_the_added_tokens_is_an_error(text, pair, most):
     "text, pair, position", [("go\ud800", None, 2), ("go", "a go \udc00", 5)], ids=["text", "pair"]
 )
 def test_a_lone_surrogate_is_an_error_here_too(text, pair, position):
-    raises(ValueError, wordpiece.WordPieceTokenizer(SMALL).encode, text, pair, says=rf"(?<!\w){position}(?!\w)")
+    raises(ValueError, wordpiece.WordPieceTokenizer(SMALL).encode, text, pair, names=position)
 
 
 @exercise("WordPieceTokenizer.encode")
