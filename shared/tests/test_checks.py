@@ -299,6 +299,17 @@ def test_a_failing_value_is_in_the_record():
     assert items[6] == ["list", "bad", "worse"]
 
 
+def test_what_a_message_lacks_is_in_the_record_but_not_its_wording():
+    def refusal(message):
+        def call():
+            raise ValueError(message)
+
+        return record(lambda: raises(ValueError, call, names=(3, "size")))
+
+    assert refusal("index 4 is too much") == refusal("4? No!") != refusal("index 5 is too much")
+    assert refusal("size 3") == ["ValueError"]
+
+
 def test_a_record_holds_plain_copies():
     parameter = nn.Parameter(X.clone())
     (item,) = record(lambda: close({"a": parameter, "b": {3, 1}, "c": object()}, 0))
