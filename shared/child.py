@@ -210,7 +210,18 @@ def main() -> None:
             config._byo_job = session
 
     tests = str(Path(job.day) / "tests")
-    options = ["-p", "shared.plugin", "-p", "no:cacheprovider", "-q", "-p", "no:faulthandler", "--tb=no"]
+    options = [
+        "-p",
+        "shared.plugin",
+        "-q",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+        "-p",
+        "no:logging",
+    ]
     pytest.main([*options, "--rootdir", job.day, "-o", "addopts=", tests], plugins=[Door()])
 
 

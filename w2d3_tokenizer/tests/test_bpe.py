@@ -1,5 +1,6 @@
 """Section 4: GPT-2's tokenizer, compared with `tokenizers` and with `tiktoken`, id for id."""
 
+import functools
 import json
 import random
 import re
@@ -60,7 +61,12 @@ fast = settings(
 )
 
 
-@pytest.fixture(scope="session")
+# The runner makes every fixture anew for every test, since a wrong answer may spoil what it is given. What no answer is
+# ever given is made once.
+
+
+@pytest.fixture
+@functools.cache
 def hugging():
     """GPT-2's tokenizer of Hugging Face, in which <|endoftext|> is always special."""
     from tokenizers import ByteLevelBPETokenizer
@@ -70,7 +76,7 @@ def hugging():
     return tokenizer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def hugging_words():
     """`hugging_words(text)`: the pre-tokens of Hugging Face's ByteLevel, as pieces of the text."""
     from tokenizers import pre_tokenizers
@@ -79,7 +85,7 @@ def hugging_words():
     return lambda text: [text[start:end] for _, (start, end) in split.pre_tokenize_str(text)]
 
 
-@pytest.fixture(scope="session")
+@functools.cache
 def tiktoken_ranks():
     """{bytes of a token: its rank}, as tiktoken reads GPT-2's two files; with these files, a rank is an id."""
     from tiktoken.load import data_gym_to_mergeable_bpe_ranks
@@ -90,23 +96,22 @@ def tiktoken_ranks():
         return data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=merges, encoder_json_file=vocab)
 
 
-@pytest.fixture(scope="session")
-def make_tiktoken(tiktoken_ranks):
-    """`make_tiktoken(specials)`: GPT-2's tokenizer with these special tokens."""
+@functools.cache
+def make_tiktoken(**specials):
+    """GPT-2's tokenizer with these special tokens."""
     import tiktoken
     from tiktoken_ext.openai_public import r50k_pat_str
 
-    return lambda specials: tiktoken.Encoding(
-        "gpt2", pat_str=r50k_pat_str, mergeable_ranks=tiktoken_ranks, special_tokens=specials
-    )
+    ranks = tiktoken_ranks()
+    return tiktoken.Encoding("gpt2", pat_str=r50k_pat_str, mergeable_ranks=ranks, special_tokens=specials)
 
 
-@pytest.fixture(scope="session")
-def tik(make_tiktoken):
-    return make_tiktoken({END: 50256})
+@pytest.fixture
+def tik():
+    return make_tiktoken(**{END: 50256})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def small_bpe():
     """`small_bpe(merges, word)`: what the BPE model of Hugging Face makes of a word; symbols are single characters."""
     from tokenizers import Tokenizer, models
@@ -119,12 +124,18 @@ def small_bpe():
     return merge
 
 
-@pytest.fixture(scope="session")
-def gpt2_parts():
-    """GPT-2's (vocab, merges), read here without the help of from_files."""
+@functools.cache
+def read_gpt2_parts():
     vocab, merges = gpt2_bpe_files()
     lines = merges.read_text(encoding="utf-8").split("\n")[1:-1]
     return json.loads(vocab.read_text(encoding="utf-8")), [tuple(line.split(" ")) for line in lines]
+
+
+@pytest.fixture
+def gpt2_parts():
+    """GPT-2's (vocab, merges), read here without the help of from_files."""
+    vocab, merges = read_gpt2_parts()
+    return vocab.copy(), merges.copy()
 
 
 def make_gpt2(gpt2_parts, specials=None):
@@ -552,12 +563,14 @@ def test_a_subclass_makes_one_of_its_own(tmp_path):
 
 
 @exercise("BPETokenizer.from_files")
-def test_reads_gpt2s_files_as_tiktoken(tiktoken_ranks):
+def test_reads_gpt2s_files_as_tiktoken():
     read = bpe.BPETokenizer.from_files(*gpt2_bpe_files())
     byte = {character: byte for byte, character in alphabet().items()}
     ranks = {bytes(byte[c] for c in left + right): 256 + rank for (left, right), rank in read.ranks.items()}
     equal(len(ranks), 50000, name="how many merges")
-    equal(ranks == {token: rank for token, rank in tiktoken_ranks.items() if rank >= 256}, True, name="the same ranks")
+    equal(
+        ranks == {token: rank for token, rank in tiktoken_ranks().items() if rank >= 256}, True, name="the same ranks"
+    )
     equal(len(read.vocab), 50257, name="the size of the vocabulary")
     equal(read.specials, {END: 50256}, name="specials")
 
@@ -787,9 +800,9 @@ def test_encodes_endoftext_as_both_references(kinds, gpt2_parts, tik, hugging):
 
 
 @exercise("BPETokenizer.encode")
-def test_encodes_any_text_with_any_specials_as_tiktoken(gpt2_parts, make_tiktoken):
+def test_encodes_any_text_with_any_specials_as_tiktoken(gpt2_parts):
     specials = {END: 50256, "<|sep|>": 50300, "(?:.*)": 50301, "é ü": 50302}
-    gpt2, reference = make_gpt2(gpt2_parts, specials), make_tiktoken(specials)
+    gpt2, reference = make_gpt2(gpt2_parts, specials), make_tiktoken(**specials)
     pieces = st.sampled_from([*PIECES, *specials, *specials])
     texts = st.lists(pieces, max_size=9).map("".join)
     names = st.sets(st.sampled_from([*specials, "a"]))

@@ -31,7 +31,7 @@ CODE = "def f(x):\n    if x == 0:\n        return f(x - 1) + f(x - 2)\n    retur
 SCRIPTS = "Съешь же ещё этих мягких французских булок. Ξεσκεπάζω την ψυχοφθόρα βδελυγμία. 我能吞下玻璃而不伤身体。" * 2
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def reference():
     """Hugging Face's BpeTrainer: `reference(counts, vocab_size)` gives its merges."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -47,7 +47,7 @@ def reference():
     return train
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def reference_words():
     """`reference_words(text)` counts the pre-tokens that Hugging Face's ByteLevel makes of a text."""
     from tokenizers import pre_tokenizers
@@ -431,7 +431,7 @@ def test_equals_the_reference_on_a_text(text, merges, reference, reference_words
 # ---- vocabulary ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def gpt2():
     """GPT-2's own (vocabulary, merges), read from OpenAI's files."""
     vocab_path, merges_path = gpt2_bpe_files()

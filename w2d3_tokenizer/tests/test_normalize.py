@@ -1,5 +1,6 @@
 """Section 1: any text to plain words, compared with the normalizer inside Hugging Face's BERT tokenizer."""
 
+import functools
 import unicodedata
 
 import normalize
@@ -63,16 +64,18 @@ class Reference:
         self.tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
         self.tokenizer.normalizer = normalizers.BertNormalizer(**{**dict.fromkeys(STEPS.values(), False), **steps})
         self.tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?m:.)"), "isolated")  # each character a token
+        self.text, self.pairs = functools.cache(self._text), functools.cache(self._pairs)
 
-    def text(self, text):
+    def _text(self, text):
         return self.tokenizer.normalizer.normalize_str(text)
 
-    def pairs(self, text):
+    def _pairs(self, text):
         offsets = self.tokenizer.encode(text, add_special_tokens=False).offsets
         return [(character, start) for character, (start, _) in zip(self.text(text), offsets, strict=True)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+@functools.cache  # no answer is ever given it
 def references():
     return {
         **{step: Reference(**{flag: True}) for step, flag in STEPS.items()},
@@ -81,7 +84,7 @@ def references():
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def words():
     from tokenizers.pre_tokenizers import BertPreTokenizer
 

@@ -1,5 +1,6 @@
 """Section 7: what a vocabulary buys and costs, by hand, by slow loops, by torch and by tiktoken."""
 
+import functools
 import math
 import random
 from fractions import Fraction
@@ -450,7 +451,8 @@ def test_u_fffd_itself_is_a_character_like_others():
     equal(found(Toy(["a", "\ufffd"]), ["a"]), ([1], [], []))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+@functools.cache  # no answer is ever given it
 def gpt2():
     import tiktoken
     from tiktoken.load import data_gym_to_mergeable_bpe_ranks

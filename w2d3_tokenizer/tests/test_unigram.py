@@ -166,7 +166,7 @@ def test_equals_a_loop_over_all_substrings():
 # ---- viterbi ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def reference():
     """Hugging Face's Unigram. It makes one piece of unknown characters in a row; so do we, to compare."""
     from tokenizers.models import Unigram

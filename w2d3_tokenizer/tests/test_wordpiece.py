@@ -1,5 +1,6 @@
 """Section 2: a vocabulary, words to pieces, and BERT's whole tokenizer, token for token."""
 
+import functools
 import itertools
 import random
 from types import SimpleNamespace
@@ -51,7 +52,8 @@ def quick(examples):
     return settings(derandomize=True, database=None, deadline=None, max_examples=examples, phases=phases)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+@functools.cache  # no answer is ever given it
 def reference():
     """Oracle: transformers' BertTokenizer with BERT's vocabulary; `encode` asks its engine."""
     from transformers import BertTokenizer
