@@ -9,7 +9,7 @@ infinity, values. What was given is handed to `recorder` first, so that a known 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -85,18 +85,26 @@ def randomize(module: Module, seed: int = 0, scale: float = 0.5) -> Module:
     return module
 
 
-def same_distribution(samples: Any, probabilities: Any, *, false_alarm: float = 1e-6, name: str | None = None) -> None:
+def same_distribution(
+    samples: Any,
+    probabilities: Any,
+    *,
+    false_alarm: float = 1e-6,
+    name: str | None = None,
+    outcomes: Sequence[str] | None = None,
+) -> None:
     """Samples 0, 1, 2, … (a tensor or list of integers) come as often as `probabilities` say.
 
     A chi-square test that a right sampler fails with a probability of at most `false_alarm`; rare outcomes are counted
-    in groups. An outcome of probability zero must never come. ValueError where the samples are too few to tell, or the
-    probabilities don't sum to one.
+    in groups. An outcome of probability zero must never come. `outcomes` are the names of 0, 1, 2, … ValueError where
+    the samples are too few to tell, or the probabilities don't sum to one.
     """
     __tracebackhide__ = True
     from scipy.special import chdtri  # the chi-square quantile; scipy.stats would take a second to import
 
     recorder.keep(samples)
     label = f"{name}: " if name else ""
+    called = [f"outcome {i}" for i in range(len(probabilities))] if outcomes is None else outcomes
     p = torch.as_tensor(probabilities, dtype=torch.float64).cpu()
     if abs(p.sum().item() - 1) > 1e-4:
         raise ValueError(f"the probabilities sum to {p.sum().item():.5g}")
@@ -112,7 +120,7 @@ def same_distribution(samples: Any, probabilities: Any, *, false_alarm: float = 
     never = ((p == 0) & (counts > 0)).nonzero().flatten().tolist()
     if never:
         times = int(counts[never[0]])
-        raise CheckFailed(f"{label}outcome {never[0]} has probability 0, but came {times} times in {n} draws")
+        raise CheckFailed(f"{label}{called[never[0]]} has probability 0, but came {times} times in {n} draws")
 
     groups: list[list[int]] = []  # of outcomes: the common ones alone, rare ones together until 15 are expected
     room = 0.0
@@ -134,7 +142,7 @@ def same_distribution(samples: Any, probabilities: Any, *, false_alarm: float = 
     if sum(excess) > bound:
         worst = excess.index(max(excess))
         group, (count, mean) = groups[worst], cells[worst]
-        what = f"outcome {group[0]}" if len(group) == 1 else f"a group of {len(group)} rare outcomes"
+        what = called[group[0]] if len(group) == 1 else f"a group of {len(group)} rare outcomes"
         raise CheckFailed(
             f"{label}the samples don't follow the distribution; furthest off is {what}:",
             f"expected  about {mean:.0f} of {n} draws",

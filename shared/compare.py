@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shared.explain import Words, shapes_differ, shorten, types_differ, values_differ
+from shared.explain import Words, shapes_differ, shorten, types_differ, values_differ, written
 from shared.records import tolerances
 
 Tolerance = tuple[float | None, float | None]  # (rtol, atol); where None, the table's
@@ -60,7 +60,7 @@ def compare(got: Any, expected: Any, path: str, tolerance: Tolerance) -> None:
     else:
         _need(got is not None or expected is None, got, expected, path)
         if got != expected:
-            _raise((f"expected {shorten(repr(expected))}, got {shorten(repr(got))}", []), path)
+            _raise((f"expected {shorten(written(expected))}, got {shorten(written(got))}", []), path)
 
 
 def names_agree(
@@ -145,11 +145,11 @@ def _same(a: Any, b: Any) -> bool:
 def _around(value: Any, index: int, reach: int = 4) -> str:
     """The whole where it is short, else the part around `index`, with dots where something was left out."""
     if len(repr(value)) <= 60:
-        return repr(value)
+        return written(value)
     if isinstance(value, str):
         reach *= 5
     start, end = max(0, index - reach), index + reach + 1
-    part = repr(value[start:end])
+    part = written(value[start:end])
     left, right = "… " if start else "", " …" if end < len(value) else ""
     return left + part + right
 

@@ -5,9 +5,10 @@ Every function returns a summary, or a summary and the lines to print below it; 
 """
 
 import math
+import unicodedata
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from numbers import Number
 from typing import Any
 
@@ -30,7 +31,7 @@ def describe(value: Any) -> str:
     if isinstance(value, Number):
         return f"the number {value}"
     if isinstance(value, str):
-        return f"the string {shorten(repr(value))}"
+        return f"the string {shorten(written(value))}"
     if isinstance(value, Mapping):
         return f"a dict with {len(value)} {'entry' if len(value) == 1 else 'entries'}"
     if isinstance(value, list | tuple):
@@ -48,6 +49,15 @@ def _items(values: list | tuple) -> str:
         if all(isinstance(value, kind) for value in values):
             return word + plural
     return "item" + plural
+
+
+def written(value: Any) -> str:
+    """`repr`, but a combining mark that would sit on the quote in front of it is written as an escape."""
+    text = repr(value)
+    if text.isascii():
+        return text
+    alone = (unicodedata.category(c)[0] == "M" and before in "'\"" for before, c in pairwise(text))
+    return text[0] + "".join(ascii(c)[1:-1] if bare else c for c, bare in zip(text[1:], alone))
 
 
 def shorten(text: str, width: int = 60) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from shared.mutants import mutants
 from shared.outcome import Outcome
-from shared.testing import alike, elsewhere, run_one
+from shared.testing import alike, elsewhere, likest, run_one
 from shared.variants import apply_variant, load_variants
 
 PATIENCE = 10.0  # seconds of CPU time for one test of a mutant, before it counts as hanging
@@ -90,11 +90,9 @@ def try_out(session, label: str, exercise: str, items: list, texts: dict[str, st
 def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str | None:
     """What `shared.testing.diagnose` would say to the author of this variant, whose test `first` fails; see there."""
     mine = outcomes[label]
-    best, most = None, 0
-    for other, tried in outcomes.items():
-        if alike(tried[first], mine[first]) and (agreed := sum(map(alike, tried, mine))) > most:
-            best, most = other, agreed
-    return best
+    candidates = [other for other, tried in outcomes.items() if alike(tried[first], mine[first])]
+    best = likest(mine, [outcomes[other] for other in candidates])
+    return None if best is None else candidates[best]
 
 
 def measure_mutants(session, exercise, items: list) -> None:

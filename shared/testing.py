@@ -65,12 +65,13 @@ def elsewhere(plugin, exercise: str) -> dict | None:
 
 
 def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
-    """The sentence of the wrong variant that does the same as the answer in the first failing test, or None.
+    """The sentence of the wrong variant that resembles the answer most, or None where none is like it; see `likest`.
 
-    Where several do, the one that does the same in most of the exercise's tests. `ran`: (test, outcome).
+    `ran`: (test, outcome).
     """
-    first = next(number for number, (_, outcome) in enumerate(ran) if outcome.kind == "fail")
-    best, most = None, 0
+    mine = [outcome for _, outcome in ran]
+    first = next(number for number, outcome in enumerate(mine) if outcome.kind == "fail")
+    says, tried = [], []
     for variant in load_variants(plugin.day):
         if variant.exercise != exercise or not variant.wrong:
             continue
@@ -79,13 +80,25 @@ def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
                 module, text = apply_variant(variant, plugin.day)
         except VariantError:
             continue
-        if not alike(run_variant(plugin, ran[first][0], module, text), ran[first][1]):
-            continue
-        others = ran[:first] + ran[first + 1 :]
-        agreed = 1 + sum(alike(run_variant(plugin, item, module, text), outcome) for item, outcome in others)
-        if agreed > most:
-            best, most = variant, agreed
-    return best.says if best else None
+        if alike(run_variant(plugin, ran[first][0], module, text), mine[first]):
+            says.append(variant.says)
+            tried.append([run_variant(plugin, item, module, text) for item, _ in ran])
+    best = likest(mine, tried)
+    return None if best is None else says[best]
+
+
+def likest(mine: list[Outcome], others: list[list[Outcome]]) -> int | None:
+    """Which of the others did the same as `mine` in most of the tests that either fails; None below half of them.
+
+    One test alone says little: many mistakes give the same wrong answer somewhere.
+    """
+
+    def share(other: list[Outcome]) -> float:
+        pairs = [pair for pair in zip(mine, other) if any(outcome.kind != "pass" for outcome in pair)]
+        return sum(alike(*pair) for pair in pairs) / len(pairs)
+
+    shares = [share(other) for other in others]
+    return shares.index(max(shares)) if shares and max(shares) >= 0.5 else None
 
 
 def run_variant(plugin, item, module: str, text: str) -> Outcome:

@@ -11,11 +11,14 @@ def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> 
     """In the README's order."""
     chosen = [exercise for exercise in day.exercises if not exercises or exercise.name in exercises]
     found = [_verdict(day, exercise, results) for exercise in chosen]
-    failing = {name for name, runs in read_state(day).get("failing", {}).items() if runs}
-    failing = failing - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
+    wrong = read_state(day).get("wrong", {})
+    wrong = {e.name for e in day.exercises if e.name in wrong and wrong[e.name] == _text(day, e, results.folder)}
+    wrong = wrong - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
     for verdict in found:
         used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test["uses"]}
-        if verdict.problem and (suspects := [e.name for e in day.exercises if e.name in used & failing]):
+        suspects = [e.name for e in day.exercises if e.name in used & wrong]
+        # A mistake of its own that we know is the better lead.
+        if verdict.problem and suspects and not results.why.get(verdict.exercise.name):
             verdict.problem.lines.append(f"it uses {', '.join(suspects)}: wrong when last tested, so look there first")
     return found
 
@@ -62,24 +65,39 @@ def _unimportable(exercise: Exercise, trouble: dict, verdict) -> Verdict:
 
 def definition_line(day: Day, exercise: Exercise, folder: str) -> str | None:
     """file:line of the exercise in that folder; see shared.outcome.definition, which needs torch and this doesn't."""
+    _, block = _definition(day, exercise, folder)
+    return f"{folder}/{exercise.module}" + (f":{block.start + 1}" if block else "")
+
+
+def _text(day: Day, exercise: Exercise, folder: str) -> str:
+    """The lines of its definition in that folder, "" where there is none."""
+    lines, block = _definition(day, exercise, folder)
+    return "".join(lines[block.start : block.end]) if block else ""
+
+
+def _definition(day: Day, exercise: Exercise, folder: str):
     from shared.definitions import Source
 
     file = day.path / folder / exercise.module
     if not file.is_file():
-        return f"{folder}/{exercise.module}"
-    block = Source(file.read_text(encoding="utf-8-sig", errors="replace")).find(exercise.name)
-    return f"{folder}/{exercise.module}" + (f":{block.start + 1}" if block else "")
+        return [], None
+    source = Source(file.read_text(encoding="utf-8-sig", errors="replace"))
+    return source.lines, source.find(exercise.name)
 
 
 def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> None:
     """Counts failing runs in the day's state, and gives the diagnosis out at the second one, or at once with `why`."""
     state = read_state(day)
     failing = state.setdefault("failing", {})
+    wrong = state.setdefault("wrong", {})  # the text of what is wrong, which a repair changes
     done = state.setdefault("done", {})
     for verdict in found:
         name = verdict.exercise.name
         done[name] = verdict.state == "done"
         failing[name] = failing.get(name, 0) + 1 if verdict.state == "wrong" else 0
+        wrong.pop(name, None)
+        if verdict.state == "wrong":
+            wrong[name] = _text(day, verdict.exercise, results.folder)
         says = results.why.get(name)
         if says and verdict.problem:
             if why or failing[name] >= 2:

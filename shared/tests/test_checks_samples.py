@@ -34,6 +34,7 @@ def test_same_distribution_says():
     assert said(same_distribution, samples.tolist(), [0.2, 0.5, 0.3, 0.0], name="top-p") == (
         f"top-p: outcome 3 has probability 0, but came {(samples == 3).sum()} times in 2000 draws"
     )
+    assert "furthest off is d:" in said(same_distribution, samples, [0.1, 0.2, 0.4, 0.3], outcomes="abcd")
     assert said(same_distribution, samples, [0.3, 0.3, 0.4]) == "3 was drawn, but the outcomes are 0 to 2"
     assert said(same_distribution, None, [0.3, 0.7]) == "the answer returned None: is a `return` missing?"
     assert said(same_distribution, samples.float(), [0.3, 0.7]) == "float32 samples instead of integers"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from shared.explain import describe, shapes_differ, values_differ
+from shared.explain import describe, shapes_differ, values_differ, written
 
 X = torch.randn(2, 3, 5, 4, generator=torch.Generator().manual_seed(1))
 POSITIVE = X.abs() + 0.1
@@ -199,3 +199,9 @@ def test_says_how_one_shape_becomes_the_other(got, expected, said):
 )
 def test_describes_what_something_is(value, words):
     assert describe(value) == words
+
+
+def test_a_mark_alone_does_not_sit_on_its_quote():
+    assert written([("a", 0), ("\u0301", 1), ("e\u0301", 2)]) == r"[('a', 0), ('\u0301', 1), ('" + "e\u0301', 2)]"
+    assert written("\U0001d165") == r"'\U0001d165'"
+    assert written([1, "é"]) == "[1, 'é']"

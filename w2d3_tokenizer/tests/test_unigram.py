@@ -446,7 +446,7 @@ def test_what_went_in_stays_as_it_was():
 
 
 def drawn(text, log_p, n, alpha):
-    """(numbers of the segmentations that were drawn, the probability of each)."""
+    """What `same_distribution` wants: which segmentations were drawn, the probability of each, and their names."""
     ways = segmentations(text, log_p)
     number = {tuple(pieces): i for i, (pieces, _) in enumerate(ways)}
     generator = torch.Generator().manual_seed(5)
@@ -454,7 +454,11 @@ def drawn(text, log_p, n, alpha):
     strange = next((pieces for pieces in samples if pieces not in number), None)
     equal(strange, None, name="a sample that is no segmentation")
     weights = [math.exp(alpha * value) for _, value in ways]
-    return [number[pieces] for pieces in samples], [weight / sum(weights) for weight in weights]
+    return dict(
+        samples=[number[pieces] for pieces in samples],
+        probabilities=[weight / sum(weights) for weight in weights],
+        outcomes=[" ".join(pieces) for pieces in number],
+    )
 
 
 @exercise("sample")
@@ -476,14 +480,14 @@ def test_a_sample_is_a_segmentation_in_order():
 def test_draws_in_proportion_to_probability():
     # n, o: 1/3 of no's chance. n = 500, chi-square, false alarms <= 1e-6.
     log_p = {"n": HALF, "o": HALF, "no": math.log(0.75)}
-    same_distribution(*drawn("no", log_p, 500, 1.0), name="segmentations of no")
+    same_distribution(**drawn("no", log_p, 500, 1.0), name="segmentations of no")
 
 
 @exercise("sample")
 @pytest.mark.parametrize("alpha", [1.0, 0.4, 0.0])
 def test_every_segmentation_comes_as_often_as_it_should(alpha):
     # "noon" has 6 segmentations. n = 700, chi-square, false alarms <= 1e-6 each.
-    same_distribution(*drawn("noon", LOG_P, 700, alpha), name=f"segmentations, alpha {alpha}")
+    same_distribution(**drawn("noon", LOG_P, 700, alpha), name=f"segmentations, alpha {alpha}")
 
 
 @exercise("sample")
@@ -491,13 +495,13 @@ def test_what_comes_later_decides_too():
     # a or ab first, both 1/2; but after ab comes c, after a comes bc, twenty times rarer.
     # n = 500, chi-square, false alarms <= 1e-6.
     log_p = {"a": HALF, "ab": HALF, "c": -1.0, "bc": -1.0 - math.log(20), "b": -30.0}
-    same_distribution(*drawn("abc", log_p, 500, 1.0), name="segmentations")
+    same_distribution(**drawn("abc", log_p, 500, 1.0), name="segmentations")
 
 
 @exercise("sample")
 def test_alpha_applies_to_an_unknown_character_as_well():
     # ax, b: -3. a, unknown x, b: -1 - 12 - 2. With alpha = 0.1, 1 against e⁻¹·². n = 500, false alarms <= 1e-6.
-    same_distribution(*drawn("axb", {"a": -1.0, "b": -2.0, "ax": -1.0}, 500, 0.1), name="segmentations")
+    same_distribution(**drawn("axb", {"a": -1.0, "b": -2.0, "ax": -1.0}, 500, 0.1), name="segmentations")
 
 
 @exercise("sample")
