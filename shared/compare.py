@@ -3,7 +3,7 @@
 The order is always type, shape, dtype, device, NaN and infinity, values; containers are walked item by item.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from numbers import Number
 from typing import Any
 
@@ -44,6 +44,9 @@ def compare(got: Any, expected: Any, path: str, tolerance: Tolerance) -> None:
         names_agree("keys", got, expected, path)
         for key in expected:
             compare(got[key], expected[key], f"{path or 'answer'}[{key!r}]", tolerance)
+    elif isinstance(expected, Set):
+        _need(isinstance(got, Set), got, expected, path)
+        names_agree("items", sorted(got, key=str), sorted(expected, key=str), path)
     elif isinstance(expected, list | tuple):
         # A function that returns two things may return them as a list; where every bit counts, the kind does too.
         kinds = (list if isinstance(expected, list) else tuple) if tolerance == EXACT else (list, tuple)

@@ -51,6 +51,36 @@ def _items(values: list | tuple) -> str:
     return "item" + plural
 
 
+def describe_call(name: str, args: tuple, kwargs: dict, width: int = 100) -> str:
+    """A call as one would write it, with tensors by their shapes, and the rest shortened to fit.
+
+    >>> describe_call("softmax", (torch.zeros(2, 3),), {"dim": -1})
+    'softmax(tensor [2, 3], dim=-1)'
+    """
+    parts = [_argument(value) for value in args] + [f"{key}={_argument(value)}" for key, value in kwargs.items()]
+    room = max(20, (width - len(name)) // max(1, len(parts)) - 2)
+    if sum(map(len, parts)) > width - len(name):
+        parts = [shorten(part, room) for part in parts]
+    return f"{name}({', '.join(parts)})"
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"tensor {list(value.shape)}"
+    if isinstance(value, torch.dtype | torch.device):
+        return str(value)
+    return written(value) if _is_small(value) else describe(value)
+
+
+def _is_small(value: Any) -> bool:
+    """Made of Python's own types alone, whose `repr` is quick and safe."""
+    if isinstance(value, dict):
+        return len(value) <= 50 and all(map(_is_small, value)) and all(map(_is_small, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return len(value) <= 50 and all(map(_is_small, value))
+    return value is None or isinstance(value, str | bytes | int | float | slice)
+
+
 def written(value: Any) -> str:
     """`repr`, but a combining mark that would sit on the quote in front of it is written as an escape."""
     text = repr(value)

@@ -10,6 +10,8 @@ from typing import Any
 
 from shared.checks import CheckFailed
 from shared.day import Day
+from shared.explain import describe_call
+from shared.spy import Call
 from shared.verdicts import definition_line
 
 NO_SUCH = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
@@ -34,8 +36,19 @@ class Outcome:
     seconds: float = 0.0
 
 
-def judge(error: BaseException, printed: str, test: str, exercise: str | None, day: Day, folder: Path) -> Outcome:
-    """The outcome of a test that raised `error` while the modules of `folder` were under test."""
+def judge(
+    error: BaseException,
+    printed: str,
+    test: str,
+    exercise: str | None,
+    day: Day,
+    folder: Path,
+    call: Call | None = None,
+) -> Outcome:
+    """The outcome of a test that raised `error` while the modules of `folder` were under test.
+
+    `call` is the last that the test made of its exercise, most often the one that went wrong.
+    """
     where = place(error, folder)
     if isinstance(error, NotImplementedError) and (owner := unfinished(error, exercise, day, folder)):
         return Outcome("todo", owner=owner)
@@ -45,6 +58,8 @@ def judge(error: BaseException, printed: str, test: str, exercise: str | None, d
         where = definition(exercise, day, folder)
     else:
         summary, lines = in_words(error, day, folder), []
+    if call and not _is_told(call, "\n".join([summary, *lines])):
+        lines.insert(0, f"call      {describe_call(exercise, call.args, call.kwargs)}")
     problem = dict(
         test=test,
         where=where or definition(exercise, day, folder),
@@ -55,6 +70,12 @@ def judge(error: BaseException, printed: str, test: str, exercise: str | None, d
     if isinstance(error, CheckFailed):
         return Outcome("fail", problem=problem)
     return Outcome("fail", error=type(error).__name__, said=_said(error, folder), problem=problem)
+
+
+def _is_told(call: Call, words: str) -> bool:
+    """Whether the failure's words have the call's first argument already, or there is none."""
+    values = [*call.args, *call.kwargs.values()]
+    return not values or (isinstance(values[0], str) and (repr(values[0]) in words or ascii(values[0]) in words))
 
 
 def _said(error: BaseException, folder: Path) -> str:

@@ -109,7 +109,7 @@ class DayPlugin:
         marker = item.get_closest_marker("exercise")
         seed_everything()
         self.spy.exercise = self.exercise_of(item)
-        self.spy.uses, self.spy.test = set(), item.nodeid
+        self.spy.uses, self.spy.test, self.spy.last = set(), item.nodeid, None
         self.spy.may_modify = bool(marker and marker.kwargs.get("modifies"))
         state = GlobalState()  # what the test's fixtures changed is none of the answer's doing
         try:
@@ -142,7 +142,8 @@ class DayPlugin:
             # Libraries speak on stderr, a print() of the answer on stdout.
             printed = report.capstdout
             name, error = item.name, call.excinfo.value
-            self.outcome = judge(error, printed, name, self.exercise_of(item), self.day, self.world.folder)
+            exercise, call_made = self.exercise_of(item), self.spy.last if call.when == "call" else None
+            self.outcome = judge(error, printed, name, exercise, self.day, self.world.folder, call_made)
             if self.outcome.kind == "todo" and self.exercise_of(item):
                 # In plain pytest an unfinished exercise is an expected failure, never red.
                 report.outcome, report.wasxfail = "skipped", f"to do: {self.outcome.owner}"

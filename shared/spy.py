@@ -40,6 +40,7 @@ class Spy:
         self.test = ""
         self.may_modify = False
         self.uses: set[str] = set()  # other exercises that the running test came through
+        self.last: Call | None = None  # the running test's last call of its exercise
         self.calls: dict[str, dict[str, Call]] = {}  # exercise -> test -> its first call
         self._depth = 0
 
@@ -68,6 +69,8 @@ class Spy:
                 return function(*args, **kwargs)
             kept_args = tuple(_kept(value) for value in args)
             kept_kwargs = {name: _kept(value) for name, value in kwargs.items()}
+            if exercise == self.exercise:
+                self.last = Call(function, kept_args, kept_kwargs)
             self._depth += 1
             try:
                 result = function(*args, **kwargs)

@@ -163,7 +163,7 @@ def test_equal_accepts_a_tensor_for_one_number():
         (True, 1, "True instead of a number"),
         (None, "cat", "the answer returned None: is a `return` missing?"),
         (5, None, "expected None, got 5"),
-        ({1, 2}, {1, 3}, "expected {1, 3}, got {1, 2}"),
+        ({1, 2}, {1, 3}, "the items are not the expected ones:\n  missing     3\n  unexpected  2"),
         ((1, 2), [1, 2], "a tuple of 2 numbers instead of a list of 2 numbers"),
         (["a"], "a", "a list of 1 string instead of a string"),
         ([1, 9, 3], [1, 2, 3], "one of the 3 items is wrong, at [1]:\n  expected  [1, 2, 3]\n  got       [1, 9, 3]"),
