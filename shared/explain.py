@@ -6,6 +6,7 @@ Every function returns a summary, or a summary and the lines to print below it; 
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import combinations, pairwise
@@ -73,12 +74,13 @@ def _argument(value: Any) -> str:
 
 
 def _is_small(value: Any) -> bool:
-    """Made of Python's own types alone, whose `repr` is quick and safe."""
-    if isinstance(value, dict):
+    """Made of Python's own types alone, and of none of their subclasses: to look at it, or to write it, runs no code."""
+    kind = type(value)
+    if kind in (dict, Counter):
         return len(value) <= 50 and all(map(_is_small, value)) and all(map(_is_small, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
+    if kind in (list, tuple, set, frozenset):
         return len(value) <= 50 and all(map(_is_small, value))
-    return value is None or isinstance(value, str | bytes | int | float | slice)
+    return kind in (str, bytes, int, float, bool, slice, type(None))
 
 
 def written(value: Any) -> str:

@@ -134,7 +134,7 @@ def in_words(error: BaseException, day: Day, folder: Path) -> str:
     if isinstance(error, SystemExit):
         return "the answer called sys.exit(); a function returns"
     if isinstance(error, RecursionError):
-        return "RecursionError: it calls itself without end"
+        return "RecursionError: it calls itself too deep: without end, or once for every item of many"
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
         size = re.search(r"allocate (\d+) bytes", first)
         return "it asked for more memory than a test may have" + (f": {int(size[1]) / 2**30:.1f} GiB" if size else "")

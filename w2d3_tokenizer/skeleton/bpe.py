@@ -49,9 +49,9 @@ NUMBER = rf"[0-9[\p{{N}}--[{NEWER}]]]"
 def split_text(text: str) -> list[str]:
     """`text` cut into the words that merges never cross. Joined, they are `text` again.
 
-    At each place the first of these that fits, as long as it can be: 's 't 're 've 'm 'll 'd; letters; numbers;
-    anything but white space, letters and numbers, each of these three with one space before it or none; white space
-    but for its last character where something else follows; white space.
+    At each place the first of the README's six alternatives that fits, as long as it can be: a contraction; letters,
+    numbers, or anything else that isn't white space, these three with a space before them or none; white space without
+    its last character, where other text follows; white space.
 
     >>> split_text("Don't panic, it's 42!")
     ['Don', "'t", ' panic', ',', ' it', "'s", ' 42', '!']
@@ -105,7 +105,7 @@ class BPETokenizer:
         """From a JSON object {token: id} and a text with one merge a line, "left right", below a version line to skip.
 
         Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary; one that isn't there is a
-        ValueError that names it.
+        ValueError that names it. Called on a subclass, it makes one of these.
         """
         raise NotImplementedError("BPETokenizer.from_files")
 
@@ -140,7 +140,8 @@ class BPETokenizer:
         """The text of `ids`: the bytes of all tokens, joined, then read as UTF-8.
 
         Bytes that aren't UTF-8 become U+FFFD, as Python's errors="replace" does it. A special becomes its text. An id
-        that is neither in the vocabulary nor a special's (a negative one, say) is a ValueError that names it.
+        that is neither in the vocabulary nor a special's (a negative one, say) is a ValueError that names it. The work
+        depends on how many ids there are, not on the vocabulary.
         """
         raise NotImplementedError("BPETokenizer.decode")
 

@@ -49,8 +49,8 @@ def strip_accents(pairs: Pairs) -> Pairs:
 
     NFD: each character is replaced by its canonical decomposition (`decompose`); then, within each unbroken run of
     parts whose combining class (`combining`) isn't 0, those of a lower class come first, and equal ones keep their
-    order. Indices are given out after the sorting: from left to right, the first part of each character takes the next
-    index of `pairs`, and a further part of it the same as the part before.
+    order. Indices are given out after the sorting, from left to right: the first part of a character takes the next
+    index of `pairs`, and any other part that of the part which is now before it.
 
     >>> strip_accents([("\\u00e9", 4), ("t", 5), ("e", 6), ("\\u0301", 7)])  # "été", but for the t's
     [('e', 4), ('t', 5), ('e', 6)]
@@ -77,7 +77,8 @@ def normalize(text: str, uncased: bool = True) -> tuple[str, list[int]]:
     """The text as BERT sees it, and for each of its characters the index in `text` of the one that it comes from.
 
     The steps above in their order; without `uncased` only the first two.
-    ValueError where `text` holds a lone surrogate, with its index in the message.
+    ValueError where `text` holds a lone surrogate, with the first one's index in the message. (In a `str` both halves
+    of a pair are lone ones too: a whole pair is one character.)
 
     >>> normalize("\\tH\\u00e9!")
     (' he!', [0, 1, 2, 3])

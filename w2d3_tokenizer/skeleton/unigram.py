@@ -43,7 +43,8 @@ def lattice(text: str, log_p: dict[str, float]) -> Arcs:
     >>> lattice("no", {"n": -1.0, "o": -2.0, "no": -2.5})
     [[], [(0, -1.0)], [(0, -2.5), (1, -2.0)]]
     """
-    longest = len(text) if len(text) < 20 else max(map(len, log_p), default=1)  # no piece that fits is longer
+    # No piece that fits is longer. (For a word, looking at all pieces would take longer than it saves.)
+    longest = len(text) if len(text) < 20 else max(map(len, log_p), default=1)
     raise NotImplementedError("lattice")
 
 

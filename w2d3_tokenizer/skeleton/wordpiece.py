@@ -57,8 +57,9 @@ class Encoding:
 def load_vocab(path: str | Path) -> dict[str, int]:
     r"""Reads a vocabulary file: one token a line, in UTF-8; the first line's token has id 0.
 
-    A token is the whole line without its line break, "\n" or "\r\n", which the last line may lack. Other white space
-    (blanks, tabs, U+2028, …) neither ends a line nor is cut off. A blank line counts: the ids after it don't move.
+    A token is the whole line without its line break, "\n" or "\r\n", which the last line may lack. (No file has a lone
+    "\r".) Other white space, such as blanks, tabs and U+2028, neither ends a line nor is cut off. A blank line counts:
+    the ids after it don't move.
     """
     raise NotImplementedError("load_vocab")
 
@@ -70,7 +71,7 @@ def split_word(word: str, vocab: Collection[str], unknown: str = "[UNK]", max_ch
     """Cuts a word into the longest pieces that `vocab` holds, from left to right; pieces after the first begin with ##.
 
     [unknown] where some place has no piece that fits, and for a word of more than `max_chars` characters (## not
-    counted). The empty word has no pieces.
+    counted). The empty word has no pieces. The work depends on the word's length, not on how many pieces `vocab` has.
 
     >>> split_word("unaffable", {"un", "##aff", "##able", "##a", "##b"})
     ['un', '##aff', '##able']

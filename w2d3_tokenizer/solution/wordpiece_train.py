@@ -58,7 +58,7 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
 def merge_pair(symbols: Symbols, pair: tuple[str, str]) -> Symbols:
     """`symbols` with every a, b in a row made one piece, from left to right; no symbol is used twice.
 
-    The right one loses its `##` (exactly these two signs), the left one keeps what it has.
+    The right one loses its `##` (exactly these two signs), the left one keeps what it has. A word may have thousands.
 
     >>> merge_pair(("h", "##a", "##h", "##a"), ("##h", "##a"))
     ('h', '##a', '##ha')
@@ -81,9 +81,10 @@ def train_wordpiece(
 ) -> list[str]:
     """A vocabulary of at most `vocab_size` different pieces: `specials` first, then the alphabet, then the merges.
 
-    The alphabet is every symbol of the words split to characters, sorted; it is never cut, so ValueError if specials
-    and alphabet are more than `vocab_size`. Then `best_pair` (with this `minimum`) is merged in all words, and the
-    new piece joins the vocabulary if it isn't in it yet, until the vocabulary is full or there is no pair left.
+    Each is listed once, where it comes first: a special may be a letter too. The alphabet is every symbol of the words
+    split to characters, sorted; it is never cut, so ValueError if specials and alphabet are more than `vocab_size`.
+    Then `best_pair` (with this `minimum`) is merged in all words, and the new piece joins the vocabulary if it isn't in
+    it yet, until the vocabulary is full or there is no pair left.
 
     >>> train_wordpiece({"on": 3, "no": 3, "non": 1}, 7, specials=("[UNK]",))
     ['[UNK]', '##n', '##o', 'n', 'o', 'no', 'on']

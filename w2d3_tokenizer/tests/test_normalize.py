@@ -242,6 +242,7 @@ def test_the_categories_are_those_of_unicode_8(mark, references):
     "text",
     [
         "a\U0001d165\u302e",
+        "\U0001d15e\u0327",
         "a\u302e\U0001d165",
         "\U0001d16d\u302e\U0001d165a",
         "a\u302f\u302e",

@@ -11,7 +11,7 @@ import wordpiece
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.checks import as_on_windows, equal, exercise, raises
+from shared.checks import as_on_windows, equal, exercise, fail, raises
 from shared.data import bert_vocab_file, languages, unicode_torture
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -196,6 +196,25 @@ def test_a_piece_with_id_0_is_a_piece():
 def test_any_collection_is_a_vocabulary():
     equal(wordpiece.split_word("playing", {"play", "##ing"}), ["play", "##ing"], name="with a set")
     equal(wordpiece.split_word("playing", ["play", "##ing"]), ["play", "##ing"], name="with a list")
+
+
+@exercise("split_word")
+def test_every_letter_belongs_to_a_piece():
+    vocab = {"a": 1, "##c": 2, "##d": 3}
+    equal(wordpiece.split_word("abc", vocab), ["[UNK]"])
+    equal(wordpiece.split_word("acb", vocab), ["[UNK]"])
+    equal(wordpiece.split_word("acd", vocab), ["a", "##c", "##d"])
+
+
+@exercise("split_word")
+def test_only_pieces_of_the_word_are_looked_up():
+    class Watched(dict):
+        def __iter__(self):
+            fail("it goes through the whole vocabulary: 30,000 pieces, for every word")
+
+        keys = items = values = __iter__
+
+    equal(wordpiece.split_word("playing", Watched({"play": 0, "##ing": 1})), ["play", "##ing"])
 
 
 @exercise("split_word")
