@@ -74,7 +74,7 @@ def _argument(value: Any) -> str:
 
 
 def _is_small(value: Any) -> bool:
-    """Made of Python's own types alone, and of none of their subclasses: to look at it, or to write it, runs no code."""
+    """Made of Python's own types alone, and of none of their subclasses: looking at it or writing it runs no code."""
     kind = type(value)
     if kind in (dict, Counter):
         return len(value) <= 50 and all(map(_is_small, value)) and all(map(_is_small, value.values()))

@@ -8,6 +8,7 @@ import copy
 import functools
 import inspect
 import itertools
+import re
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -133,11 +134,21 @@ def _same(old: Tensor, new: Tensor) -> bool:
 def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
     """What goes wrong when `call` is made with tensors "on cuda": (a sentence, the error), or None.
 
-    None also where torch cannot tell without real values (`.item()`, an index by mask).
+    None also where torch cannot tell without real values (`.item()`, an `if` that asks for one).
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-    mode = FakeTensorMode()
+    try:
+        return _fails(call, FakeTensorMode())
+    except DynamicOutputShapeException:
+        # How much an index by mask takes depends on values. With a symbol for that size, which is slower, it goes on.
+        return _fails(call, FakeTensorMode(shape_env=ShapeEnv(), static_shapes=True))
+
+
+def _fails(call: Call, mode) -> tuple[str, BaseException | None] | None:
+    from torch._subclasses.fake_tensor import DynamicOutputShapeException
+
     memo: dict[int, Tensor] = {}
 
     def move(value):
@@ -154,8 +165,12 @@ def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
         with mode:
             result = call.function(*args, **kwargs)
     except Exception as error:
+        if isinstance(error, DynamicOutputShapeException) and mode.shape_env is None:
+            raise
         text = str(error)
-        if "same device" in text or "DeviceMismatch" in type(error).__name__ or "Device Propagation" in text:
+        if re.search(r"same device|Device Propagation|Mismatching .*device", text) or "DeviceMismatch" in str(
+            type(error)
+        ):
             return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
         return None
     if any(isinstance(value, Tensor) and value.device.type == "cpu" for value in _leaves(result)):

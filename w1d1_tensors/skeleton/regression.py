@@ -8,7 +8,7 @@ import math
 import time
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -89,7 +89,7 @@ def pixels(images: UInt8[Tensor, "n height width"]) -> Float[Tensor, "n pixels"]
 
 
 def train_logistic(
-    x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], lr: float, steps: int, classes: int = 10
+    x: Float[Tensor, "n d"], labels: Int64[Tensor, " n"], lr: float, steps: int, classes: int = 10
 ) -> Float[Tensor, "d classes"]:
     """Gradient descent on the mean cross-entropy of softmax(x @ weights), from weights of zero, all of `x` every step.
 
@@ -102,7 +102,7 @@ def train_logistic(
     raise NotImplementedError("train_logistic")
 
 
-def accuracy(logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> float | Float[Tensor, ""]:
+def accuracy(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, " n"]) -> float | Float[Tensor, ""]:
     """The share of rows, from 0 to 1, whose largest logit stands at the label.
 
     >>> float(accuracy(torch.tensor([[0.1, 0.9], [3.0, 2.0]]), torch.tensor([1, 1])))
@@ -113,9 +113,9 @@ def accuracy(logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> f
 
 def recognise(
     images: UInt8[Tensor, "n height width"],
-    labels: Int[Tensor, " n"],
+    labels: Int64[Tensor, " n"],
     test_images: UInt8[Tensor, "m height width"],
-    test_labels: Int[Tensor, " m"],
+    test_labels: Int64[Tensor, " m"],
     lr: float = 1.0,
     steps: int = 100,
 ) -> tuple[Float[Tensor, "pixels_plus_1 10"], float | Float[Tensor, ""], float | Float[Tensor, ""]]:

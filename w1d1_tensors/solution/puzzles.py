@@ -9,7 +9,7 @@ import sys
 import time
 
 import torch
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int, Int64, Num
 from torch import Tensor
 
 
@@ -204,7 +204,7 @@ def top_k_accuracy_loop(logits, labels, k):
     return torch.tensor(hits / len(labels), device=logits.device)
 
 
-def top_k_accuracy(logits: Float[Tensor, "n classes"], labels: Int[Tensor, "n"], k: int) -> Float[Tensor, ""]:
+def top_k_accuracy(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, "n"], k: int) -> Float[Tensor, ""]:
     """The share (float32) of rows whose label has one of the row's k highest logits. No two logits of a row are equal.
     >>> top_k_accuracy(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]]), torch.tensor([2, 1]), 2)
     tensor(0.5000)
@@ -236,7 +236,7 @@ def one_hot_loop(labels, classes):
     return out
 
 
-def one_hot(labels: Int[Tensor, "n"], classes: int) -> Int[Tensor, "n classes"]:
+def one_hot(labels: Int64[Tensor, "n"], classes: int) -> Int64[Tensor, "n classes"]:
     """A row of zeros for each label, with a 1 in the label's column, as int64. Labels go from 0 to classes - 1.
     >>> one_hot(torch.tensor([2, 0]), 4).tolist()
     [[0, 0, 1, 0], [1, 0, 0, 0]]
@@ -253,7 +253,7 @@ def add_at_loop(x, index, values):
     return out
 
 
-def add_at(x: Float[Tensor, "n"], index: Int[Tensor, "k"], values: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
+def add_at(x: Float[Tensor, "n"], index: Int64[Tensor, "k"], values: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
     """A copy of x with each value added at its index; an index that comes twice is added to twice. k may be 0.
     >>> add_at(torch.tensor([100.0, 200.0, 300.0]), torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0])).tolist()
     [104.0, 200.0, 302.0]
@@ -271,7 +271,7 @@ def group_means_loop(values, groups, n_groups):
     return out
 
 
-def group_means(values: Float[Tensor, "n"], groups: Int[Tensor, "n"], n_groups: int) -> Float[Tensor, "n_groups"]:
+def group_means(values: Float[Tensor, "n"], groups: Int64[Tensor, "n"], n_groups: int) -> Float[Tensor, "n_groups"]:
     """The mean of each group's values, in their dtype; groups[i] is the group of values[i]. 0 for a group without any.
     Values are finite.
     >>> group_means(torch.tensor([1.0, 5.0, 3.0]), torch.tensor([0, 2, 0]), 3).tolist()
@@ -302,7 +302,7 @@ def last_valid_loop(x, lengths):
     return torch.stack([x[i, lengths[i] - 1] for i in range(len(x))])
 
 
-def last_valid(x: Float[Tensor, "batch time dim"], lengths: Int[Tensor, "batch"]) -> Float[Tensor, "batch dim"]:
+def last_valid(x: Float[Tensor, "batch time dim"], lengths: Int64[Tensor, "batch"]) -> Float[Tensor, "batch dim"]:
     """Row i has lengths[i] real steps, 1 to `time`, then padding, NaN perhaps: the last real step of each.
     >>> last_valid(torch.tensor([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]]), torch.tensor([3, 1])).tolist()
     [[3.0], [4.0]]

@@ -162,7 +162,17 @@ def test_squares_must_fill_the_picture(height, width, size, device):
 @exercise("from_patches")
 @pytest.mark.parametrize(
     "count, size, height, width",
-    [(6, 2, 4, 5), (6, 2, 5, 4), (6, 2, 5, 6), (5, 2, 4, 6), (7, 2, 4, 6), (6, 2, 6, 6), (12, 2, 4, 6), (4, 3, 4, 9)],
+    [
+        (6, 2, 4, 5),
+        (6, 2, 5, 4),
+        (6, 2, 5, 6),
+        (5, 2, 4, 6),
+        (7, 2, 4, 6),
+        (6, 2, 6, 6),
+        (12, 2, 4, 6),
+        (4, 3, 4, 9),
+        (6, 2, 4, 7),
+    ],
 )
 def test_patches_must_fill_the_picture(count, size, height, width, device):
     raises(ValueError, einops_drills.from_patches, numbered((count, size, size, 2), device), height, width)
@@ -345,6 +355,12 @@ def some_sides(rng, most=6):
     return left, groups_of(rng, names)
 
 
+@exercise("einsum_attention")
+def test_attention_survives_large_scores(draw):
+    query, key, value = draw(2, 5, 3, 4) * 1000, draw(2, 7, 3, 4), draw(2, 7, 3, 6)
+    close(einops_drills.einsum_attention(query, key, value), torch_attention(query, key, value), rtol=1e-3, atol=1e-3)
+
+
 @exercise("parse_pattern")
 @pytest.mark.parametrize(
     "pattern, expected",
@@ -357,6 +373,7 @@ def some_sides(rng, most=6):
         ("(a)->(a)", ([["a"]], [["a"]])),
         ("height2 x_1 -> x_1 height2", ([["height2"], ["x_1"]], [["x_1"], ["height2"]])),
         ("a aa -> aa a", ([["a"], ["aa"]], [["aa"], ["a"]])),
+        ("höhe β -> β höhe", ([["höhe"], ["β"]], [["β"], ["höhe"]])),
         ("->", ([], [])),
         ("->1", ([], [[]])),
     ],

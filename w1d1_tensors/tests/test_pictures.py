@@ -344,7 +344,8 @@ def trained(network, image, seen, steps, learning_rate):
 
 
 def check_fit(draw, shape, count, **kwargs):
-    image = strided(draw(*shape, 3, dtype=torch.float64).sigmoid())
+    height, width = shape
+    image = strided(draw(height, width + 2, 3, dtype=torch.float64).sigmoid())[:, 1:-1]  # a part of a larger one
     seen = torch.tensor(places(*shape), dtype=image.dtype, device=image.device)[..., :2].reshape(-1, 2)
     inputs = 2
     if count:
@@ -364,6 +365,12 @@ def check_fit(draw, shape, count, **kwargs):
 @pytest.mark.parametrize("steps", [0, 1, 3])
 def test_a_few_steps_of_adam(steps, count, draw):
     check_fit(draw, (4, 7), count, steps=steps, learning_rate=0.05)
+
+
+@exercise("fit_photograph")
+def test_the_psnr_is_the_last_one_not_the_best(draw):
+    # So large a step makes it worse again.
+    check_fit(draw, (6, 8), 0, steps=12, learning_rate=1.0)
 
 
 @exercise("fit_photograph")

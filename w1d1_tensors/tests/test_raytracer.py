@@ -80,6 +80,9 @@ def test_segments_like_numpy_pair_by_pair(rays, segments, draw):
         pytest.param([[2, 0], [6, 0]], INF, id="the ray runs along it"),
         pytest.param([[6, 0], [-2, 0]], INF, id="the ray starts in it and runs along it"),
         pytest.param([[4, 0], [4, 0]], INF, id="no length"),
+        pytest.param([[1, -1e-14], [1, 1e-14]], 0.5, id="tiny"),
+        pytest.param([[1e-4, -1], [1e-4, 1]], 5e-5, id="just in front of the origin"),
+        pytest.param([[4, 2e-4], [4, 3]], INF, id="just above"),
     ],
 )
 def test_segments_by_hand(end, expected, device):
@@ -154,6 +157,33 @@ def test_a_small_triangle_is_no_parallel_one(device):
     )
 
 
+@each_way
+@pytest.mark.parametrize("size", [1e-6, 1e-4])
+def test_a_tiny_triangle_is_no_parallel_one(name, size, device):
+    triangle = tensor([[[-1, -1, 1], [1, -1, 1], [0, 1, 1]]], device) * tensor([size, size, 1], device)
+    got = getattr(raytracer, name)(tensor([[0, 0, 0]], device), tensor([[0, 0, 1]], device), triangle)
+    close(got, tensor([[1]], device), rtol=1e-4)
+
+
+@each_way
+def test_a_triangle_just_in_front_of_the_origin(name, device):
+    triangle = tensor([[[-1, -1, 1e-4], [1, -1, 1e-4], [0, 1, 1e-4]]], device)
+    got = getattr(raytracer, name)(tensor([[0, 0, 0]], device), tensor([[0, 0, 2]], device), triangle)
+    close(got, tensor([[5e-5]], device), atol=1e-7)
+
+
+@exercise("hit_triangles")
+def test_nothing_is_solved(draw, monkeypatch):
+    def never(*args, **kwargs):
+        fail("a system was solved; here t, u and v come from three products")
+
+    monkeypatch.setattr(raytracer, "hit_triangles_solve", never)
+    for name in ("solve", "inv", "pinv", "lstsq"):
+        monkeypatch.setattr(torch.linalg, name, never)
+    scene = toward(draw, 4, 3)
+    close(raytracer.hit_triangles(*scene), triangle_table(*scene), rtol=1e-3, atol=1e-4)
+
+
 PIERCED = [
     pytest.param([0.5, 0.5], 2.0, id="inside"),
     pytest.param([0, 0], 2.0, id="corner a"),
@@ -168,6 +198,9 @@ PIERCED = [
     pytest.param([3, -1], INF, id="beyond corner b"),
     pytest.param([-1, 5], INF, id="beyond corner c"),
     pytest.param([-1, -1], INF, id="beyond corner a"),
+    pytest.param([0.5, -4e-4], INF, id="just beyond edge a-b"),
+    pytest.param([-2e-4, 1], INF, id="just beyond edge a-c"),
+    pytest.param([1.0002, 2], INF, id="just beyond edge b-c"),
 ]
 
 
@@ -302,6 +335,7 @@ def test_rays_along_the_axes_of_a_grid(device):
         pytest.param([0, 3, 2], [1, 0, 0], 1.0, id="in the high face"),
         pytest.param([0, 3, 2], [1, -0.0, 0], 1.0, id="in the high face, with a negative zero"),
         pytest.param([0, 2, 2], [1, 1, 0], 1.0, id="touches an edge"),
+        pytest.param([0, 2.00004, 2], [1, 1, 0], INF, id="just misses an edge"),
     ],
 )
 def test_a_box_by_hand(origin, direction, expected, device):
@@ -396,9 +430,12 @@ class Numbers(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
+        given = {x.untyped_storage().data_ptr() for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
         for x in tree_leaves(result):
-            size = x.untyped_storage().nbytes() // x.element_size() if isinstance(x, torch.Tensor) else 0
-            self.largest, self.total = max(self.largest, size), self.total + size
+            # A view makes no numbers.
+            if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in given:
+                size = x.untyped_storage().nbytes() // x.element_size()
+                self.largest, self.total = max(self.largest, size), self.total + size
         return result
 
 
@@ -608,6 +645,7 @@ ROOF = [[-8, -8, 2], [24, -8, 2], [-8, 24, 2]]  # at height 2, around the z axis
         pytest.param(0, 4, True, id="between"),
         pytest.param(0, 1, False, id="beyond the lamp"),
         pytest.param(0, 2, False, id="the lamp lies in it"),
+        pytest.param(0, 2.001, True, id="between, just below the lamp"),
         pytest.param(3, 4, False, id="behind the point"),
         pytest.param(3, 1, True, id="between, from above"),
     ],
@@ -648,6 +686,15 @@ def test_the_start_is_moved_along_the_normal(device):
     for offset, expected in ((0.5, False), (0.001, True)):
         got = raytracer.in_shadow(point, normal, lamp, wall, offset=offset)
         equal(got, tensor([expected], device, torch.bool), name=f"offset {offset}")
+
+
+@exercise("in_shadow")
+def test_from_the_moved_start_the_lamp_lies_in_another_direction(device):
+    # Only the ray that starts half a unit to the side meets the strip before the lamp.
+    strip = tensor([[[-0.05, -1, 1.8], [0.15, -1, 1.8], [0.05, 2, 1.8]]], device)
+    point, normal, lamp = tensor([[0, 0, 0]], device), tensor([[1, 0, 0]], device), tensor([0, 0, 2], device)
+    got = raytracer.in_shadow(point, normal, lamp, strip, offset=0.5)
+    equal(got, tensor([True], device, torch.bool))
 
 
 @exercise("in_shadow")
@@ -708,6 +755,21 @@ def test_a_fifth_is_ambient_unless_told(device):
 
 
 @exercise("render")
+def test_triangles_the_other_way_round_look_the_same(device):
+    mesh, *scene = table_and_tile(device)
+    mesh = mesh.flip(1)
+    close(raytracer.render(mesh, *scene), picture(mesh, *scene, 0.2), atol=1e-3)
+
+
+@exercise("render")
+@pytest.mark.parametrize("length", [0.3, 2.5])
+def test_directions_may_have_any_length(length, device):
+    mesh, lamp, origins, directions = table_and_tile(device)
+    scene = mesh, lamp, origins, directions * length
+    close(raytracer.render(*scene), picture(*scene, 0.2), atol=1e-3)
+
+
+@exercise("render")
 def test_a_lamp_below_the_table_lights_nothing(device):
     mesh, lamp, *rays = table_and_tile(device)
     lamp = lamp * tensor([1, 1, -1], device)
@@ -752,6 +814,20 @@ def points_on(draw, hits, dtype=torch.float32):
 def test_normals_are_mixed_like_points(hits, draw):
     scene = points_on(draw, hits)
     close(raytracer.smooth_normals(*scene), mixed_normals(*scene), rtol=1e-3, atol=1e-3)
+
+
+@exercise("smooth_normals")
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_normals_are_mixed_in_upright_planes_too(axis, draw):
+    points, triangles, normals = points_on(draw, 6)
+    for x in (points, triangles):
+        x[..., axis] = 0.7
+    close(
+        raytracer.smooth_normals(points, triangles, normals),
+        mixed_normals(points, triangles, normals),
+        rtol=1e-3,
+        atol=1e-3,
+    )
 
 
 @exercise("smooth_normals")
