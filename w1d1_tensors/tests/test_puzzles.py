@@ -58,7 +58,7 @@ def test_the_four_corners():
 
 
 @exercise("swap_rows")
-@pytest.mark.parametrize("i, j", [(0, 2), (3, 1), (4, 4), (0, -1)])
+@pytest.mark.parametrize("i, j", [(0, 2), (3, 1), (4, 4)])
 def test_two_rows_change_places(i, j, draw):
     like_the_loop(puzzles, "swap_rows", draw(5, 3), i, j)
 
