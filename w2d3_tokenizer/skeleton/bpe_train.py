@@ -45,7 +45,7 @@ def count_pairs(words: dict[tuple[str, ...], int]) -> Counter[Pair]:
 
 
 def replace_pair(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
-    """`symbols`, which may be thousands, with every `pair` in it made one symbol, from left to right.
+    """`symbols` with every `pair` in it made one symbol, from left to right.
 
     >>> replace_pair(("b", "a", "n", "a", "n", "a"), ("a", "n"))
     ('b', 'an', 'an', 'a')

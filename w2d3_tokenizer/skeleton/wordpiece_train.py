@@ -47,7 +47,7 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
 def merge_pair(symbols: Symbols, pair: tuple[str, str]) -> Symbols:
     """`symbols` with every a, b in a row made one piece, from left to right; no symbol is used twice.
 
-    The right one loses its `##` (exactly these two signs), the left one keeps what it has. A word may have thousands.
+    The right one loses its `##` (exactly these two signs), the left one keeps what it has.
 
     >>> merge_pair(("h", "##a", "##h", "##a"), ("##h", "##a"))
     ('h', '##a', '##ha')
