@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.compare import EXACT, CheckFailed, compare
-from shared.explain import describe
+from shared.describe import describe
 from shared.gradients import same_gradients, same_module
 from shared.records import recorder, same_records
 from shared.windows import as_on_windows

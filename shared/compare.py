@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shared.explain import Words, shapes_differ, shorten, types_differ, values_differ, written
+from shared.describe import shorten, written
+from shared.explain import Words, shapes_differ, types_differ, values_differ
 from shared.records import tolerances
 
 Tolerance = tuple[float | None, float | None]  # (rtol, atol); where None, the table's

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.checks import CheckFailed
 from shared.day import Day
-from shared.explain import describe_call
+from shared.describe import describe_call
 from shared.spy import Call
 from shared.verdicts import definition_line
 

@@ -21,7 +21,7 @@ from shared.checks import (
     unchanged,
 )
 from shared.compare import compare
-from shared.explain import describe
+from shared.describe import describe
 
 
 def test_the_message_of_the_design():

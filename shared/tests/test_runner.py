@@ -1,4 +1,4 @@
-"""The runner as a pair meets it: exit statuses, the diagnosis, hints, plain pytest, watching, and strength."""
+"""The runner as a pair meets it: exit statuses, hints, plain pytest, watching, and strength."""
 
 import shutil
 from pathlib import Path
@@ -6,155 +6,16 @@ from pathlib import Path
 import pytest
 import tiny_day
 import torch
+from whole_day import INSIDE, answer, shared, states, whole_day
 
-from shared.outcome import Outcome
 from shared.process import Child
-from shared.runner import run_day
 from shared.strength_report import collect, explanations, judge_strength
-from shared.testing import likest
-from shared.verdicts import verdicts
 from shared.watch import changed_modules, stamps, watch
-
-SECTIONS = {"inside": ["double", "mean"], "after": ["quadruple"]}
-
-INSIDE = '''"""Two small functions."""
-
-
-def double(x):
-    """2 * x."""
-    # BEGIN SOLUTION
-    # TODO: twice.
-    return x + x
-    # END SOLUTION
-
-
-def mean(x):
-    """The mean of each row."""
-    # BEGIN SOLUTION
-    total = x.sum(dim=1)
-    return total / x.shape[1]
-    # END SOLUTION
-'''
-
-AFTER = '''"""Uses the other module."""
-
-from inside import double
-
-
-def quadruple(x):
-    """4 * x."""
-    # BEGIN SOLUTION
-    return double(double(x))
-    # END SOLUTION
-'''
-
-VARIANTS = """
-[[double.wrong]]
-says = "It is squared."
-old = "x + x"
-new = "x * x"
-
-[[double.right]]
-says = "by a number"
-body = "return 2 * x"
-
-[[mean.wrong]]
-says = "It is the mean of the columns."
-body = "return x.mean(dim=0)"
-
-[[mean.wrong]]
-says = "It is divided by the number of rows."
-old = "x.shape[1]"
-new = "x.shape[0]"
-
-[[mean.wrong]]
-says = "It is divided by the number of all values."
-old = "x.shape[1]"
-new = "x.numel()"
-
-[[quadruple.wrong]]
-says = "It is doubled once."
-old = "double(double(x))"
-new = "double(x)"
-"""
-
-TEST_INSIDE = """import inside
-import pytest
-import torch
-
-from shared.checks import close, exercise
-
-
-@pytest.fixture(scope="session")
-def table():
-    return [inside.double(torch.tensor(3.0))]
-
-
-@pytest.fixture(scope="module")
-def row(table):
-    return torch.stack([*table, inside.double(torch.tensor(5.0))])
-
-
-@exercise("double")
-def test_doubles(draw):
-    x = draw(2, 3)
-    close(inside.double(x), x * 2)
-
-
-@exercise("double")
-def test_fixtures_see_the_same_code(row, table):
-    close(table[0], torch.tensor(6.0))
-    close(row, torch.tensor([6.0, 10.0]))
-
-
-@exercise("mean")
-@pytest.mark.parametrize("size", [3, 4])
-def test_is_the_mean_of_rows(size, draw):
-    x = draw(size, size + 2)
-    close(inside.mean(x), x.mean(dim=1))
-"""
-
-TEST_AFTER = """import after
-
-from shared.checks import close, exercise
-
-
-@exercise("quadruple")
-def test_quadruples(draw):
-    x = draw(2, 3)
-    close(after.quadruple(x), x * 4)
-"""
 
 
 @pytest.fixture
 def day(tmp_path):
-    """A whole day, its skeleton, and answers that are still the skeleton."""
-    files = {"solution/inside.py": INSIDE, "solution/after.py": AFTER, "variants.toml": VARIANTS}
-    files |= {"tests/test_inside.py": TEST_INSIDE, "tests/test_after.py": TEST_AFTER}
-    made = tiny_day.build(tmp_path / "course" / "w9d1_tiny", SECTIONS, files)
-    from shared.fences import write_skeleton
-
-    write_skeleton(made)
-    shutil.copytree(made.path / "skeleton", made.path / "answers")
-    return made
-
-
-def answer(day, module: str, *edits: tuple[str, str]) -> None:
-    """The solution with some edits becomes the answer."""
-    text = (day.path / "solution" / f"{module}.py").read_text()
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new)
-    (day.path / "answers" / f"{module}.py").write_text(text)
-
-
-def shared(day, *arguments: str, **environment: str):
-    """`python -m shared …` in the course's folder."""
-    return tiny_day.run(day.path.parent, "-m", "shared", *arguments, **environment)
-
-
-def states(day, results) -> dict[str, str]:
-    return {verdict.exercise.name: verdict.state for verdict in verdicts(day, results)}
+    return whole_day(tmp_path)
 
 
 # ---- Exit statuses and what is printed
@@ -275,60 +136,6 @@ def test_a_lone_folder_elsewhere(day, tmp_path):
 
 
 # ---- Inside one run
-
-
-def test_fixtures_are_made_anew_for_a_variant(day):
-    # With the fixtures of the run before, the first variant would seem to give what the answer gave.
-    answer(day, "inside", ("x + x", "x * x"))
-    other = '[[double.wrong]]\nsays = "It is unchanged."\nbody = "return x"\n'
-    (day.path / "variants.toml").write_text(other + VARIANTS.replace("[[double.right]]", "[[double.wrong]]"))
-    file = day.path / "tests" / "test_inside.py"
-    file.write_text(file.read_text().replace("def test_doubles(draw)", "def not_a_test(draw)"))
-    results = run_day(day, "answers", "cpu", ["double"], everywhere=False)
-    assert results.why == {"double": "It is squared."}
-
-
-def test_the_second_answer_is_not_judged_by_the_first_ones_outcome(day):
-    # mean is wrong, and its diagnosis puts variants in place; what comes after it is still right.
-    answer(day, "inside", ("x.shape[1]", "x.shape[0]"))
-    answer(day, "after")
-    results = run_day(day, "answers", "cpu")
-    assert states(day, results) == {"double": "done", "mean": "wrong", "quadruple": "done"}
-    assert results.why == {"mean": "It is divided by the number of rows."}
-
-
-def test_a_mistake_is_like_another_if_most_failing_tests_say_so():
-    def outcomes(kinds):
-        return [Outcome("pass") if kind == "." else Outcome("fail", records=[kind]) for kind in kinds]
-
-    mine = outcomes("abc.")
-    assert likest(mine, [outcomes("a..."), outcomes("axy.")]) is None
-    assert likest(mine, [outcomes("a..."), outcomes("ab.."), outcomes("abcd")]) == 2
-    assert likest(mine, [outcomes("abcd"), outcomes("abc."), outcomes("abc.")]) == 1
-    assert likest(mine, []) is None
-
-
-def test_blame_lasts_until_the_repair(day):
-    blame = "it uses double: wrong when last tested"
-    answer(day, "inside", ("x + x", "x * x"))
-    answer(day, "after", ("double(double(x))", "double(double(x)) + 1"))
-    shared(day, "test", "w9d1")
-    assert blame in shared(day, "test", "w9d1", "quadruple").stdout
-    answer(day, "inside", ("return x + x", "return 2 * x"))
-    again = shared(day, "test", "w9d1", "quadruple")
-    assert again.returncode == 1 and "quadruple" in again.stdout and blame not in again.stdout
-
-
-def test_a_known_mistake_of_its_own_is_blamed_on_nobody(day):
-    answer(day, "inside", ("x.shape[1]", "x.shape[0]"))
-    text = AFTER.replace("import double", "import double, mean").replace(
-        "double(double(x))", "double(x + 0 * mean(x).sum())"
-    )
-    (day.path / "answers" / "after.py").write_text(text)
-    assert "it uses mean" not in shared(day, "test", "w9d1", "quadruple").stdout
-    shared(day, "test", "w9d1", "mean")
-    done = shared(day, "test", "w9d1", "quadruple", WHY="1")
-    assert "It is doubled once." in done.stdout and "it uses mean" not in done.stdout
 
 
 def test_watch_tells_of_a_change(day):
