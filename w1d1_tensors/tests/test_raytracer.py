@@ -463,8 +463,8 @@ def test_groups_are_tried_only_for_rays_that_enter_their_box(draw):
     origins = targets + torch.tensor([0.0, 0.0, 30.0], device=targets.device) + draw(rays, 3)
     scene = origins, targets - origins, triangles
     with Numbers() as numbers:
-        raytracer.trace_rays(*scene, chunk=64, group=size)
-    check_trace(scene, chunk=64, group=size)
+        raytracer.trace_rays(*scene, chunk=rays, group=size)
+    check_trace(scene, chunk=rays, group=size)
     each = numbers.total / (rays * len(triangles))
     if each > 12:
         fail(f"{each:.0f} numbers were made for each pair of ray and triangle", "expected  few: most boxes are missed")

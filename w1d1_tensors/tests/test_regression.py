@@ -87,6 +87,16 @@ def test_columns_that_nearly_depend_on_each_other(degree, device):
     close(regression.solve_qr(x, y), least_squares(x, y), atol=0.03, rtol=0)
 
 
+@exercise("solve_qr")
+def test_no_singular_value_is_cut_off(device):
+    # Two columns that differ by 1e-5: condition 2e5. Whoever leaves the small singular value out finds (1, 1).
+    t = torch.linspace(-1, 1, 40, dtype=torch.float64)
+    x = torch.stack([t, t + 1e-5 * (7 * t).cos()], dim=1).float()
+    y = x.double() @ torch.tensor([2.0, 0.0], dtype=torch.float64)
+    got = regression.solve_qr(x.to(device), y.float().to(device))
+    close(got, least_squares(x, y.float()).to(device), atol=0.1, rtol=0)
+
+
 @exercise("numerical_rank")
 @pytest.mark.parametrize("n, d, rank", [(7, 5, 3), (4, 9, 2), (6, 6, 6), (1, 1, 1), (5, 3, 3)])
 def test_rank_of_a_product(n, d, rank, draw):
@@ -322,11 +332,12 @@ def test_the_whole_way_from_images_to_a_figure(lr, steps, device):
 
 
 @exercise("recognise")
-def test_blank_pages_are_read_by_the_bias(device):
+@pytest.mark.parametrize("grey", [0, 3])
+def test_blank_pages_are_read_by_the_bias(grey, device):
     noise = torch.randint(0, 256, (10, 4, 4), generator=torch.Generator().manual_seed(0))
     images = torch.cat([noise, torch.zeros(30, 4, 4)]).to(device, torch.uint8)
     labels = torch.tensor([0] * 10 + [1] * 30, device=device)
-    nearly_blank, ones = torch.full_like(images[:6], 3), torch.ones_like(labels[:6])
+    nearly_blank, ones = torch.full_like(images[:6], grey), torch.ones_like(labels[:6])
     weights, _, unseen = regression.recognise(images, labels, nearly_blank, ones, lr=0.1, steps=50)
     equal(tuple(weights.shape), (17, 10), name="the weights' shape")
     agree(unseen, 1.0, 6, "the accuracy on the test images")
