@@ -66,6 +66,17 @@ INSIDE = {
     "gives_float64": bad("return 2 * x.double()", "float64"),
     "gives_float32": bad("return 2 * x.float()", "float32"),
     "forgets_the_device": bad("return x * torch.tensor([2.0, 2.0, 2.0], dtype=x.dtype)  # here", "on a GPU"),
+    "forgets_it_behind_a_mask": bad(
+        "some = x > 0\n"
+        "y = torch.zeros(x.shape, dtype=x.dtype)\n"
+        "y[some] = (2 * x)[some]  # here\n"
+        "y[~some] = (2 * x)[~some]\n"
+        "return y",
+        "on a GPU",
+    ),
+    "indexes_by_mask": bad(
+        "y = torch.empty_like(x)\ny[x > 0], y[x <= 0] = (2 * x)[x > 0], (2 * x)[x <= 0]\nreturn y", state="done"
+    ),
     "gives_a_cpu_tensor": bad("return torch.zeros(x.shape, dtype=x.dtype).copy_(2 * x)", "on a GPU"),
     "detaches": bad("return 2 * x.detach()", "grad"),
     "modifies_its_input": bad("with torch.no_grad():\n    x.mul_(2)\nreturn x", "modified its argument `x`"),
