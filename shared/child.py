@@ -210,18 +210,7 @@ def main() -> None:
             config._byo_job = session
 
     tests = str(Path(job.day) / "tests")
-    options = [
-        "-p",
-        "shared.plugin",
-        "-q",
-        "--tb=no",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:faulthandler",
-        "-p",
-        "no:logging",
-    ]
+    options = ["-q", "--tb=no", "-pshared.plugin", "-pno:cacheprovider", "-pno:faulthandler", "-pno:logging"]
     pytest.main([*options, "--rootdir", job.day, "-o", "addopts=", tests], plugins=[Door()])
 
 

@@ -142,9 +142,10 @@ class DayPlugin:
             # Libraries speak on stderr, a print() of the answer on stdout.
             printed = report.capstdout
             name, error = item.name, call.excinfo.value
-            exercise, call_made = self.exercise_of(item), self.spy.last if call.when == "call" else None
-            self.outcome = judge(error, printed, name, exercise, self.day, self.world.folder, call_made)
-            if self.outcome.kind == "todo" and self.exercise_of(item):
+            exercise = self.exercise_of(item)
+            made = self.spy.last if call.when == "call" else None
+            self.outcome = judge(error, printed, name, exercise, self.day, self.world.folder, made)
+            if self.outcome.kind == "todo" and exercise:
                 # In plain pytest an unfinished exercise is an expected failure, never red.
                 report.outcome, report.wasxfail = "skipped", f"to do: {self.outcome.owner}"
         if call.when == "call":

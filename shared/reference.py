@@ -1,4 +1,8 @@
-"""The models of other people that the days compare with; transformers is imported on first use only."""
+"""The models of other people that the days compare with; their libraries are imported on first use only."""
+
+import os
+from pathlib import Path
+from unittest.mock import patch
 
 from shared.data import stories_model
 
@@ -94,3 +98,11 @@ def real_gpt2(name: str = "gpt2"):
             f"The weights of {name} ({size}) could not be had from the model hub ({type(error).__name__}). "
             "The exercises and their tests don't need them: shared.reference.stories_gpt2() ships with the course."
         ) from error
+
+
+def bpe_ranks(vocab_path: str | Path, merges_path: str | Path) -> dict[bytes, int]:
+    """{bytes of a token: its rank}, as tiktoken reads two files in GPT-2's format; for GPT-2's own, a rank is an id."""
+    from tiktoken.load import data_gym_to_mergeable_bpe_ranks
+
+    with patch.dict(os.environ, TIKTOKEN_CACHE_DIR=""):  # read the files where they are, and copy them nowhere
+        return data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=str(merges_path), encoder_json_file=str(vocab_path))

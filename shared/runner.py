@@ -88,10 +88,7 @@ def blame(results: Results, job: dict, at: dict, death: dict) -> bool:
         return True
     name = at["exercise"]
     job["skip"].append(name)
-    summary = (
-        f"it takes more than {job['seconds']:.0f} seconds: an endless loop, or far too much work?"
-        if slow
-        else death["how"]
-    )
+    limit = f"it takes more than {job['seconds']:.0f} seconds: an endless loop, or far too much work?"
+    summary = limit if slow else death["how"]
     results.deaths[name] = dict(test=at["test"].split("::")[-1], where=death["where"], summary=summary, lines=[])
     return True

@@ -90,7 +90,7 @@ class Spy:
 def _kept(value):
     """A copy, as far as lists, tuples and dicts go. Every call comes here, and `tree_map` takes ten times as long."""
     kind = type(value)
-    if kind in ATOMS or (kind in (list, tuple, dict) and len(value) > LARGE):
+    if kind in ATOMS or (isinstance(value, dict | list | tuple) and len(value) > LARGE):
         return value
     if kind is list:
         return [_kept(item) for item in value]
@@ -98,8 +98,6 @@ def _kept(value):
         return tuple([_kept(item) for item in value])
     if kind is dict:
         return {key: _kept(item) for key, item in value.items()}
-    if isinstance(value, dict | list | tuple) and len(value) > LARGE:
-        return value
     return _copy(value) if isinstance(value, Tensor) else tree_map(_copy, value)
 
 
@@ -137,12 +135,13 @@ def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
     None also where torch cannot tell without real values (`.item()`, an `if` that asks for one).
     """
     from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     try:
         return _fails(call, FakeTensorMode())
     except DynamicOutputShapeException:
         # How much an index by mask takes depends on values. With a symbol for that size, which is slower, it goes on.
+        from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
         return _fails(call, FakeTensorMode(shape_env=ShapeEnv(), static_shapes=True))
 
 
@@ -167,10 +166,8 @@ def _fails(call: Call, mode) -> tuple[str, BaseException | None] | None:
     except Exception as error:
         if isinstance(error, DynamicOutputShapeException) and mode.shape_env is None:
             raise
-        text = str(error)
-        if re.search(r"same device|Device Propagation|Mismatching .*device", text) or "DeviceMismatch" in str(
-            type(error)
-        ):
+        text = f"{type(error).__name__}: {error}"
+        if re.search(r"same device|Device Propagation|Mismatching .*device|DeviceMismatch", text):
             return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
         return None
     if any(isinstance(value, Tensor) and value.device.type == "cpu" for value in _leaves(result)):

@@ -80,9 +80,11 @@ def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
                 module, text = apply_variant(variant, plugin.day)
         except VariantError:
             continue
-        if alike(run_variant(plugin, ran[first][0], module, text), mine[first]):
+        known = run_variant(plugin, ran[first][0], module, text)
+        if alike(known, mine[first]):
+            rest = [run_variant(plugin, item, module, text) for item, _ in ran[:first] + ran[first + 1 :]]
             says.append(variant.says)
-            tried.append([run_variant(plugin, item, module, text) for item, _ in ran])
+            tried.append([*rest[:first], known, *rest[first:]])
     best = likest(mine, tried)
     return None if best is None else says[best]
 

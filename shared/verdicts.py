@@ -11,8 +11,10 @@ def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> 
     """In the README's order."""
     chosen = [exercise for exercise in day.exercises if not exercises or exercise.name in exercises]
     found = [_verdict(day, exercise, results) for exercise in chosen]
-    wrong = read_state(day).get("wrong", {})
-    wrong = {e.name for e in day.exercises if e.name in wrong and wrong[e.name] == _text(day, e, results.folder)}
+    then = read_state(day).get("wrong", {})
+    wrong = {
+        e.name for e in day.exercises if then.get(e.name) is not None and then[e.name] == _text(day, e, results.folder)
+    }
     wrong = wrong - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
     for verdict in found:
         used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test["uses"]}
@@ -95,9 +97,7 @@ def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> Non
         name = verdict.exercise.name
         done[name] = verdict.state == "done"
         failing[name] = failing.get(name, 0) + 1 if verdict.state == "wrong" else 0
-        wrong.pop(name, None)
-        if verdict.state == "wrong":
-            wrong[name] = _text(day, verdict.exercise, results.folder)
+        wrong[name] = _text(day, verdict.exercise, results.folder) if verdict.state == "wrong" else None
         says = results.why.get(name)
         if says and verdict.problem:
             if why or failing[name] >= 2:

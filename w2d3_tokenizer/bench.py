@@ -33,6 +33,7 @@ from bpe import BPETokenizer, byte_characters, merge_word, split_text
 from wordpiece import WordPieceTokenizer, load_vocab
 
 from shared import data
+from shared.reference import bpe_ranks
 
 MERGES = 8192
 PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
@@ -50,10 +51,8 @@ def rust_bpe():
 
 def tiktoken_bpe():
     import tiktoken
-    from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
-    vocab, merges = map(str, data.gpt2_bpe_files())
-    ranks = data_gym_to_mergeable_bpe_ranks(merges, vocab)
+    ranks = bpe_ranks(*data.gpt2_bpe_files())
     return tiktoken.Encoding("gpt2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={}).encode_ordinary
 
 

@@ -22,6 +22,7 @@ import bpe
 import wordpiece
 
 from shared import data
+from shared.reference import bpe_ranks
 
 BLOCKS = [  # (first, last) code point of what is hard: white space, controls, joiners, marks, jamo, forms, …
     *[(0x00, 0x20), (0x7F, 0xA0), (0xA0, 0xFF), (0x130, 0x149), (0x1C4, 0x1F3), (0x300, 0x36F), (0x370, 0x3FF)],
@@ -135,15 +136,13 @@ def verify_bpe(strings: Iterable[str]) -> list[str]:
     Some ids are left out before decoding too, so that characters lose bytes.
     """
     import tiktoken
-    from tiktoken.load import data_gym_to_mergeable_bpe_ranks
     from tiktoken_ext.openai_public import r50k_pat_str
     from tokenizers import ByteLevelBPETokenizer
 
-    os.environ["TIKTOKEN_CACHE_DIR"] = ""  # read the files where they are, and copy them nowhere
     vocab, merges = map(str, data.gpt2_bpe_files())
     ours, hugging = bpe.BPETokenizer.from_files(vocab, merges), ByteLevelBPETokenizer(vocab, merges)
     hugging.add_special_tokens([data.END_OF_TEXT])
-    ranks = data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=merges, encoder_json_file=vocab)
+    ranks = bpe_ranks(vocab, merges)
     specials = {data.END_OF_TEXT: len(ranks)}
     tik = tiktoken.Encoding("gpt2", pat_str=r50k_pat_str, mergeable_ranks=ranks, special_tokens=specials)
     draw, different = random.Random(0), []

@@ -151,3 +151,10 @@ def test_without_a_network_the_real_gpt2_says_what_to_do(monkeypatch):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'gpt3'.*gpt2-large"):
         reference.real_gpt2("gpt3")
+
+
+def test_tiktokens_ranks_are_gpt2s_ids_and_its_files_are_copied_nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
+    ranks = reference.bpe_ranks(*data.gpt2_bpe_files())
+    assert len(ranks) == 50256 and ranks[b" the"] == 262
+    assert list(tmp_path.iterdir()) == []

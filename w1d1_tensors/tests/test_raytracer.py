@@ -819,15 +819,10 @@ def test_normals_are_mixed_like_points(hits, draw):
 @exercise("smooth_normals")
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_normals_are_mixed_in_upright_planes_too(axis, draw):
-    points, triangles, normals = points_on(draw, 6)
-    for x in (points, triangles):
+    scene = points_on(draw, 6)
+    for x in scene[:2]:  # points and triangles
         x[..., axis] = 0.7
-    close(
-        raytracer.smooth_normals(points, triangles, normals),
-        mixed_normals(points, triangles, normals),
-        rtol=1e-3,
-        atol=1e-3,
-    )
+    close(raytracer.smooth_normals(*scene), mixed_normals(*scene), rtol=1e-3, atol=1e-3)
 
 
 @exercise("smooth_normals")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.checks import as_on_windows, equal, exercise, fail, raises
 from shared.data import code_samples, gpt2_bpe_files, languages, tiny_shakespeare, unicode_torture
+from shared.reference import bpe_ranks
 
 END = "<|endoftext|>"
 NASTY = unicode_torture()
@@ -87,13 +88,7 @@ def hugging_words():
 
 @functools.cache
 def tiktoken_ranks():
-    """{bytes of a token: its rank}, as tiktoken reads GPT-2's two files; with these files, a rank is an id."""
-    from tiktoken.load import data_gym_to_mergeable_bpe_ranks
-
-    vocab, merges = map(str, gpt2_bpe_files())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIKTOKEN_CACHE_DIR", "")  # read the files where they are, and copy them nowhere
-        return data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=merges, encoder_json_file=vocab)
+    return bpe_ranks(*gpt2_bpe_files())
 
 
 @functools.cache
@@ -625,6 +620,11 @@ def test_a_word_is_merged_once():
         def get(self, pair, default=None):
             self.asked += 1
             return super().get(pair, default)
+
+    tokenizer = tiny([("a", "n"), ("an", "a")])
+    first = tokenizer.encode_ordinary("banana")
+    equal(tokenizer.encode_ordinary("banana"), first, name="the same word again")
+    equal(len(tokenizer.encode_ordinary("banana, banana" * 50)), 50 * (2 * len(first) + 2))
 
     def lookups(*texts):
         tokenizer = tiny([("a", "n"), ("an", "a")])

@@ -455,15 +455,14 @@ def test_u_fffd_itself_is_a_character_like_others():
 @functools.cache  # no answer is ever given it
 def gpt2():
     import tiktoken
-    from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
     from shared.data import gpt2_bpe_files
+    from shared.reference import bpe_ranks
 
-    encoder, merges = map(str, gpt2_bpe_files())
     return tiktoken.Encoding(
         "gpt2",
         pat_str=r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-        mergeable_ranks=data_gym_to_mergeable_bpe_ranks(merges, encoder),
+        mergeable_ranks=bpe_ranks(*gpt2_bpe_files()),
         special_tokens={"<|endoftext|>": 50256},
     )
 
