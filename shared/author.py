@@ -17,7 +17,7 @@ from shared.links import broken_links, course_files, foreign_places
 from shared.repository import check_course, ruff, too_long, write_tables
 from shared.rules import UNREADABLE, TestFile
 from shared.tables import days_table
-from shared.variants import Variant, VariantError, apply_variant, load_variants
+from shared.variants import Variant, VariantError, apply_variant, load_variants, variants_folder
 
 __all__ = ["check_course", "check_day", "days_table", "write_tables"]
 
@@ -193,19 +193,21 @@ def skeleton_passes(day: Day) -> list[str]:
     return lines
 
 
-# ---- variants.toml
+# ---- variants/
 
 
 def _variants(day: Day) -> list[str]:
-    file = day.path / "variants.toml"
     try:
         variants = load_variants(day)
     except (VariantError, KeyError, AttributeError, TypeError) as error:
-        return [f"variants.toml: {str(error).removeprefix(f'{day.name}/variants.toml: ')}"]
+        return [str(error).removeprefix(f"{day.name}/")]
     lines, seen = [], {}
-    places = _places(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    places = {}
+    for file in variants_folder(day).glob("*.toml"):
+        for key, line in _places(file.read_text(encoding="utf-8")).items():
+            places[key] = f"variants/{file.name}:{line}"
     for variant in variants:
-        where = f"variants.toml:{places.get((variant.exercise, variant.wrong, variant.number), 1)}: {variant.label}"
+        where = f"{places[variant.exercise, variant.wrong, variant.number]}: {variant.label}"
         if len(variant.says) > SAYS:
             lines.append(f"{where}: `says` has {len(variant.says)} characters, at most {SAYS}")
         if trouble := _misfit(variant, day, seen):
@@ -213,12 +215,11 @@ def _variants(day: Day) -> list[str]:
     for exercise in day.exercises:
         own = [variant.wrong for variant in variants if variant.exercise == exercise.name]
         wrong, needed = sum(own), 1 if exercise.minutes <= SHORT_EXERCISE else 3
+        file = f"variants/{exercise.section}.toml"
         if wrong < needed:
-            lines.append(_at(exercise, f"variants.toml has {wrong} wrong of it, at least {needed}"))
+            lines.append(_at(exercise, f"{file} has {wrong} wrong of it, at least {needed}"))
         if all(own) and exercise.minutes > LONG_EXERCISE:
-            lines.append(
-                _at(exercise, f"it takes {exercise.minutes} minutes, and variants.toml has no right one of it")
-            )
+            lines.append(_at(exercise, f"it takes {exercise.minutes} minutes, and {file} has no right one of it"))
     return lines
 
 

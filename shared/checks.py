@@ -21,10 +21,12 @@ from shared.compare import EXACT, CheckFailed, compare
 from shared.describe import describe
 from shared.gradients import same_gradients, same_module
 from shared.records import recorder, same_records
+from shared.universal import adjoint, same_for_any_layout, strided
 from shared.windows import as_on_windows
 
 __all__ = [
     "CheckFailed",
+    "adjoint",
     "as_on_windows",
     "close",
     "equal",
@@ -34,6 +36,7 @@ __all__ = [
     "randomize",
     "recorder",
     "same_distribution",
+    "same_for_any_layout",
     "same_gradients",
     "same_module",
     "same_records",
@@ -207,13 +210,3 @@ def unchanged(*tensors: Tensor) -> Iterator[None]:
     recorder.keep(list(tensors))
     for i, (tensor, value) in enumerate(zip(tensors, before), start=1):
         compare(tensor, value, f"tensor {i} was changed in place" if len(tensors) > 1 else "changed in place", EXACT)
-
-
-def strided(x: Tensor) -> Tensor:
-    """The same values in a tensor that isn't contiguous. Code that relies on strides finds NaN (or ~x) in between.
-
-    A tensor of one value or none counts as contiguous whatever its strides are.
-    """
-    x = x.detach()
-    between = torch.full_like(x, torch.nan) if x.is_floating_point() or x.is_complex() else ~x
-    return torch.stack([x, between], -1)[..., 0]

@@ -179,7 +179,7 @@ def _day_of(config) -> Day | None:
     places = [Path(str(argument).split("::")[0]) for argument in config.args] or [Path.cwd()]
     for start in places:
         for folder in (start.resolve(), *start.resolve().parents):
-            if (folder / "variants.toml").is_file() and (folder / "tests").is_dir():
+            if (folder / "README.md").is_file() and (folder / "solution").is_dir() and (folder / "tests").is_dir():
                 try:
                     return find_day(folder)
                 except (LookupError, ReadmeError) as error:

@@ -38,9 +38,7 @@ def measure_variants(session, exercise: str, items: list) -> dict:
     reference = try_out(session, "the reference", exercise, items, {})
     facts["reference"] = [outcome.problem for outcome in reference if outcome.kind != "pass"]
     wrong = {}
-    for variant in load_variants(plugin.day):
-        if variant.exercise != exercise:
-            continue
+    for variant in load_variants(plugin.day, exercise):
         told = dict(label=variant.label, wrong=variant.wrong, says=variant.says)
         if variant.label in job.skip:
             facts["variants"].append(told | dict(rejected=True, by="its process ended", level="error"))

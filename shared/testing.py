@@ -72,8 +72,8 @@ def diagnose(plugin, exercise: str, ran: list[tuple]) -> str | None:
     mine = [outcome for _, outcome in ran]
     first = next(number for number, outcome in enumerate(mine) if outcome.kind == "fail")
     says, tried = [], []
-    for variant in load_variants(plugin.day):
-        if variant.exercise != exercise or not variant.wrong:
+    for variant in load_variants(plugin.day, exercise):
+        if not variant.wrong:
             continue
         try:
             with plugin.world.trusted():

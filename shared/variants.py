@@ -1,4 +1,4 @@
-"""Other answers that people write: `variants.toml`, read and applied to the solution's text.
+"""Other answers that people write: `variants/<section>.toml`, read and applied to the solution's text.
 
 A variant edits the code between an exercise's fences: `old`/`new` (or several in `edits`), or a whole new `body`.
 """
@@ -6,6 +6,7 @@ A variant edits the code between an exercise's fences: `old`/`new` (or several i
 import textwrap
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.day import Day
 from shared.fences import fences, split_lines
@@ -14,7 +15,7 @@ KEYS = {"says", "old", "new", "edits", "body", "fence"}
 
 
 class VariantError(ValueError):
-    """variants.toml names something that isn't there; the message says which entry."""
+    """A file of variants names something that isn't there; the message says which entry."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +38,44 @@ class Variant:
         return f"{self.label} ({self.says[:60]})"
 
 
-def load_variants(day: Day) -> list[Variant]:
-    """All variants of a day in the order of the file. VariantError for a malformed one."""
-    path = day.path / "variants.toml"
+def load_variants(day: Day, exercise: str | None = None) -> list[Variant]:
+    """All variants of a day, or of one exercise, in the order of the files. VariantError for a malformed one."""
+    sections = {section.name: {e.name for e in section.exercises} for section in day.sections}
+    if exercise is None:
+        names = sorted(file.stem for file in variants_folder(day).glob("*.toml"))
+        wanted = sorted(names, key=lambda name: list(sections).index(name) if name in sections else -1)
+    else:
+        wanted = [day.exercise(exercise).section]
+    found = []
+    for section in wanted:
+        found += _read(day, section, sections.get(section))
+    return [variant for variant in found if exercise in (None, variant.exercise)]
+
+
+def variants_folder(day: Day) -> Path:
+    return day.path / "variants"
+
+
+def _read(day: Day, section: str, known: set[str] | None) -> list[Variant]:
+    path = variants_folder(day) / f"{section}.toml"
+    where = f"{day.name}/variants/{section}.toml"
+    if known is None:
+        raise VariantError(f"{where}: there is no section {section!r}")
     if not path.is_file():
         return []
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise VariantError(f"{day.name}/variants.toml: {error}") from None
-    known = {exercise.name for exercise in day.exercises}
+        raise VariantError(f"{where}: {error}") from None
     found = []
     for name, kinds in table.items():
         if name not in known:
-            raise VariantError(f"{day.name}/variants.toml: there is no exercise {name!r}")
+            raise VariantError(f"{where}: this section has no exercise {name!r}")
         if not isinstance(kinds, dict) or kinds.keys() - {"wrong", "right"}:
-            raise VariantError(f"{day.name}/variants.toml: {name} may have `wrong` and `right`, it has {kinds}")
+            raise VariantError(f"{where}: {name} may have `wrong` and `right`, it has {kinds}")
         for kind, entries in kinds.items():
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise VariantError(f"{day.name}/variants.toml: an entry starts with [[{name}.{kind}]]")
+                raise VariantError(f"{where}: an entry starts with [[{name}.{kind}]]")
             found += [_variant(name, kind == "wrong", n, entry) for n, entry in enumerate(entries, start=1)]
     return found
 

@@ -101,8 +101,8 @@ body = "return x / 2"
 [[double.right]]
 says = "a sum"
 body = "return x + x"
-
-[[Counter.wrong]]
+"""
+COUNTER_VARIANTS = """[[Counter.wrong]]
 says = "It starts at one."
 old = "self.n = 0"
 new = "self.n = 1"
@@ -125,7 +125,8 @@ FILES = {
     "solution/counter.py": COUNTER,
     "tests/test_numbers_.py": TEST_NUMBERS,
     "tests/test_counter.py": TEST_COUNTER,
-    "variants.toml": VARIANTS,
+    "variants/numbers_.toml": VARIANTS,
+    "variants/counter.toml": COUNTER_VARIANTS,
     "images/count.svg": "<svg/>",
 }
 
@@ -176,14 +177,14 @@ DEFECTS = {
     "a test without a marker": ("tests/test_counter.py", "", "\n\ndef test_more():\n    equal(counter.Counter().add(1), 1)\n", r"test_more belongs to no exercise"),
     "a test in another's file": ("tests/test_counter.py", '@exercise("Counter")', '@exercise("double")', r"tests of double stand in test_numbers_.py"),
     "an unreadable test": ("tests/test_counter.py", "", "\ndef (:\n", r"tests/test_counter.py:\d+: it does not parse"),
-    "two wrong ones": ("variants.toml", '[[double.wrong]]\nsays = "Once."\nbody = "return x"\n', "", r"README.md:7: double: variants.toml has 2 wrong of it, at least 3"),
-    "no right one": ("variants.toml", '[[double.right]]\nsays = "a sum"\nbody = "return x + x"\n', "", r"double: it takes 20 minutes, and variants.toml has no right one"),
-    "a variant of nobody": ("variants.toml", "", '[[triple.wrong]]\nsays = "x"\nbody = "return x"\n', r"variants.toml: there is no exercise 'triple'"),
-    "a variant that doesn't fit": ("variants.toml", 'old = "2 * x"', 'old = "7 * x"', r"variants.toml:1: double.wrong #1: `old` occurs 0 times"),
-    "a variant that doesn't compile": ("variants.toml", 'body = "return x / 2"', 'body = "return x /"', r"variants.toml:8: double.wrong #3: .* does not compile"),
-    "a variant that changes nothing": ("variants.toml", 'body = "return x / 2"', 'body = "return 2 * x  # so"', r"double.wrong #3: it changes nothing"),
-    "one variant twice": ("variants.toml", 'body = "return x / 2"', 'body = "return x  # so"', r"double.wrong #3: it is the same code as double.wrong #2"),
-    "a diagnosis too long": ("variants.toml", "It forgets.", "It forgets. " * 20, r"variants.toml:\d+: Counter.wrong #2: `says` has 240 characters"),
+    "two wrong ones": ("variants/numbers_.toml", '[[double.wrong]]\nsays = "Once."\nbody = "return x"\n', "", r"README.md:7: double: variants/numbers_.toml has 2 wrong of it, at least 3"),
+    "no right one": ("variants/numbers_.toml", '[[double.right]]\nsays = "a sum"\nbody = "return x + x"\n', "", r"double: it takes 20 minutes, and variants/numbers_.toml has no right one"),
+    "a variant of nobody": ("variants/numbers_.toml", "", '[[triple.wrong]]\nsays = "x"\nbody = "return x"\n', r"variants/numbers_.toml: this section has no exercise 'triple'"),
+    "a variant that doesn't fit": ("variants/numbers_.toml", 'old = "2 * x"', 'old = "7 * x"', r"variants/numbers_.toml:1: double.wrong #1: `old` occurs 0 times"),
+    "a variant that doesn't compile": ("variants/numbers_.toml", 'body = "return x / 2"', 'body = "return x /"', r"variants/numbers_.toml:8: double.wrong #3: .* does not compile"),
+    "a variant that changes nothing": ("variants/numbers_.toml", 'body = "return x / 2"', 'body = "return 2 * x  # so"', r"double.wrong #3: it changes nothing"),
+    "one variant twice": ("variants/numbers_.toml", 'body = "return x / 2"', 'body = "return x  # so"', r"double.wrong #3: it is the same code as double.wrong #2"),
+    "a diagnosis too long": ("variants/counter.toml", "It forgets.", "It forgets. " * 20, r"variants/counter.toml:\d+: Counter.wrong #2: `says` has 240 characters"),
     # Code
     "a stale skeleton": ("skeleton/numbers_.py", "twice as much", "thrice as much", r"skeleton/numbers_.py differs"),
     "a wrong example": ("solution/numbers_.py", "    4\n", "    5\n", r"solution/numbers_.py:7: the example `double\(2\)` gives 4"),

@@ -17,7 +17,7 @@ def test_fixtures_are_made_anew_for_a_variant(day):
     # With the fixtures of the run before, the first variant would seem to give what the answer gave.
     answer(day, "inside", ("x + x", "x * x"))
     other = '[[double.wrong]]\nsays = "It is unchanged."\nbody = "return x"\n'
-    (day.path / "variants.toml").write_text(other + VARIANTS.replace("[[double.right]]", "[[double.wrong]]"))
+    (day.path / "variants/inside.toml").write_text(other + VARIANTS.replace("[[double.right]]", "[[double.wrong]]"))
     file = day.path / "tests" / "test_inside.py"
     file.write_text(file.read_text().replace("def test_doubles(draw)", "def not_a_test(draw)"))
     results = run_day(day, "answers", "cpu", ["double"], everywhere=False)

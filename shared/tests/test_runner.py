@@ -193,7 +193,9 @@ body = "return 3 * x"
 [[mean.wrong]]
 says = "It is not written."
 body = "raise NotImplementedError"
+"""
 
+WEAK_AFTER = """
 [[quadruple.wrong]]
 says = "It ends it all."
 body = "import os\\nos._exit(3)"
@@ -201,7 +203,8 @@ body = "import os\\nos._exit(3)"
 
 
 def test_strength_finds_every_defect(day):
-    (day.path / "variants.toml").write_text(WEAK)
+    (day.path / "variants/inside.toml").write_text(WEAK)
+    (day.path / "variants/after.toml").write_text(WEAK_AFTER)
     # A clamp that no test notices, and an explanation of a mutant that doesn't survive.
     solution = day.path / "solution" / "inside.py"
     solution.write_text(INSIDE.replace("total = x.sum(dim=1)", "total = x.clamp(max=90).sum(dim=1)"))

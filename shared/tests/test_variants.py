@@ -1,4 +1,4 @@
-"""variants.toml: what is read, what is refused, and where an edit lands."""
+"""variants/<section>.toml: what is read, what is refused, and where an edit lands."""
 
 import pytest
 import tiny_day
@@ -27,7 +27,7 @@ class Pair:
 
 
 def day(folder, variants):
-    files = {"solution/inside.py": SOLUTION, "variants.toml": variants}
+    files = {"solution/inside.py": SOLUTION, "variants/inside.toml": variants}
     return tiny_day.build(folder / "w9d1_tiny", {"inside": ["double", "Pair"]}, files)
 
 
@@ -62,14 +62,14 @@ def test_labels_count_wrong_and_right_apart(tmp_path):
 
 def test_a_day_without_variants_has_none(tmp_path):
     made = day(tmp_path, "")
-    (made.path / "variants.toml").unlink()
+    (made.path / "variants/inside.toml").unlink()
     assert load_variants(made) == []
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[double.wrong]\n", "variants.toml: "),
+        ("[[double.wrong]\n", "variants/inside.toml: "),
         ('[[treble.wrong]]\nsays = "a"\n', "no exercise 'treble'"),
         ('[[double.wrogn]]\nsays = "a"\n', "it has"),
         ("double = 3\n", "`wrong` and `right`"),

@@ -23,7 +23,7 @@ def readme(sections: dict[str, list[str]]) -> str:
 
 def build(folder: Path, sections: dict[str, list[str]], files: dict[str, str | bytes]) -> Day:
     """A day in `folder` with these files (path inside the day -> content)."""
-    for name, content in {"README.md": readme(sections), "variants.toml": "", **files}.items():
+    for name, content in {"README.md": readme(sections), **files}.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -62,7 +62,9 @@ new = "x.shape[0]"
 says = "It is divided by the number of all values."
 old = "x.shape[1]"
 new = "x.numel()"
+"""
 
+VARIANTS_AFTER = """
 [[quadruple.wrong]]
 says = "It is doubled once."
 old = "double(double(x))"
@@ -119,7 +121,8 @@ def test_quadruples(draw):
 
 def whole_day(parent):
     """A whole day, its skeleton, and answers that are still the skeleton."""
-    files = {"solution/inside.py": INSIDE, "solution/after.py": AFTER, "variants.toml": VARIANTS}
+    files = {"solution/inside.py": INSIDE, "solution/after.py": AFTER, "variants/inside.toml": VARIANTS}
+    files |= {"variants/after.toml": VARIANTS_AFTER}
     files |= {"tests/test_inside.py": TEST_INSIDE, "tests/test_after.py": TEST_AFTER}
     made = tiny_day.build(parent / "course" / "w9d1_tiny", SECTIONS, files)
     from shared.fences import write_skeleton
