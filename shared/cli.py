@@ -4,11 +4,12 @@ import argparse
 import os
 import sys
 
-from shared import author_commands, commands
-from shared.answers import AnswerError
-from shared.commands import BROKEN, FINE, Refused
-from shared.day import ReadmeError, UnknownDay, UnknownExercise
-from shared.runner import EnvironmentBroken
+from shared.author import commands as author_commands
+from shared.course.day import ReadmeError, UnknownDay, UnknownExercise
+from shared.learner import commands
+from shared.learner.answers import AnswerError
+from shared.learner.commands import BROKEN, FINE, Refused
+from shared.runner.run import EnvironmentBroken
 
 COMMANDS = {
     "test": commands.test,

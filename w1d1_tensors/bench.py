@@ -26,7 +26,7 @@ from raytracer import camera_rays, trace_rays
 from regression import solve_normal, solve_qr
 from storage import StridedTensor
 
-from shared.arrays import mnist, teapot_patches
+from shared.data.arrays import mnist, teapot_patches
 
 BATCH = 4096  # rays that trimesh gets at a time: all at once it takes more than 20 GB
 

@@ -33,7 +33,7 @@ from raytracer import camera_rays, in_shadow, lambert, orbit, smooth_normals, tr
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.arrays import mnist, teapot_patches
+from shared.data.arrays import mnist, teapot_patches
 
 DEVICE = torch.device(os.environ.get("DEVICE", "cpu"))
 IMAGES = DAY / "images"

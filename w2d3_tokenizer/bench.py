@@ -33,7 +33,7 @@ from bpe import BPETokenizer, byte_characters, merge_word, split_text
 from wordpiece import WordPieceTokenizer, load_vocab
 
 from shared import data
-from shared.reference import bpe_ranks
+from shared.data.reference import bpe_ranks
 
 MERGES = 8192
 PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""

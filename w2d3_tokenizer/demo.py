@@ -28,7 +28,7 @@ from tradeoff import SIZES, Row, measure, print_rows, split_books, train_sizes
 from wordpiece import WordPieceTokenizer, load_vocab
 
 from shared import data
-from shared.ink import supports
+from shared.learner.terminal import supports
 
 IMAGES = DAY / "images"
 TEXT = "Ishmael's unforgettable whale weighed 1234567 pounds: a naïve, uncharitable overestimate. Кит!"

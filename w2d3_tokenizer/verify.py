@@ -22,7 +22,7 @@ import bpe
 import wordpiece
 
 from shared import data
-from shared.reference import bpe_ranks
+from shared.data.reference import bpe_ranks
 
 BLOCKS = [  # (first, last) code point of what is hard: white space, controls, joiners, marks, jamo, forms, …
     *[(0x00, 0x20), (0x7F, 0xA0), (0xA0, 0xFF), (0x130, 0x149), (0x1C4, 0x1F3), (0x300, 0x36F), (0x370, 0x3FF)],

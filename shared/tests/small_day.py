@@ -2,8 +2,8 @@
 
 import ast
 
-from shared.day import Day
-from shared.fences import cut, strip
+from shared.course.day import Day
+from shared.course.fences import cut, strip
 
 SOLUTION = '''"""Attention.
 

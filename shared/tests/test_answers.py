@@ -7,8 +7,8 @@ import re
 import pytest
 from small_day import EXERCISES, SKELETON, STRIPPED, mine, parts, small_day, write
 
-from shared.answers import AnswerError, hint, reset, show, start, take
-from shared.day import UnknownExercise
+from shared.course.day import UnknownExercise
+from shared.learner.answers import AnswerError, hint, reset, show, start, take
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import re
 import pytest
 from small_day import SKELETON, SOLUTION, STRIPPED, mine, parts, small_day, write
 
-from shared import answers
-from shared.answers import reset, start, take
-from shared.definitions import Source
-from shared.transplant import transplant
+from shared.course.definitions import Source
+from shared.learner import answers
+from shared.learner.answers import reset, start, take
+from shared.learner.replace import replace_definition
 
 
 @pytest.fixture
@@ -107,11 +107,11 @@ def test_a_broken_definition_is_mended_and_nothing_else_changes(day, name, old, 
 )
 def test_a_definition_beside_a_broken_one_can_be_taken(name, broken, old, new):
     reference = Source(SOLUTION)
-    text = transplant(SKELETON.replace(old, new), reference, name)
+    text = replace_definition(SKELETON.replace(old, new), reference, name)
     # Mending the broken one afterwards gives the very file that a pair without the mistake would have.
     expected = parts(SKELETON) | {key: parts(STRIPPED)[key] for key in (name, broken)}
     expected.pop("Attention")
-    got = parts(transplant(text, reference, broken))
+    got = parts(replace_definition(text, reference, broken))
     got.pop("Attention")
     assert got == expected
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from shared import arrays
+from shared.data import arrays
 
 
 def test_mnist():
@@ -12,7 +12,7 @@ def test_mnist():
     assert (images.dtype, labels.dtype) == (torch.uint8, torch.int64)
     assert torch.bincount(labels).tolist() == [479, 563, 488, 493, 535, 434, 501, 550, 462, 495]
     assert torch.bincount(test_labels).tolist() == [85, 126, 116, 107, 110, 87, 87, 99, 89, 94]
-    # Ink is 255 and stands in the middle.
+    # Terminal is 255 and stands in the middle.
     assert images[:, 10:18, 10:18].float().mean() > 10 * images[:, :3].float().mean()
 
 

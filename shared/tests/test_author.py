@@ -7,11 +7,12 @@ import re
 
 import pytest
 
-from shared import author, repository, tables
-from shared.author import skeleton_passes, static_defects
-from shared.day import Day
-from shared.fences import write_skeleton
-from shared.rules import TestFile
+from shared.author import check as author
+from shared.author import repository, tables
+from shared.author.check import skeleton_passes, static_defects
+from shared.author.rules import TestFile
+from shared.course.day import Day
+from shared.course.fences import write_skeleton
 
 README = """# W9D1 · Counting
 
@@ -273,7 +274,7 @@ def test_helpers_that_check_count_as_checks(tmp_path):
         """
 import pytest
 from shared.checks import close as near, exercise
-from shared import checks
+from shared.checks import basic as checks
 class Case:
     def verify(self): near(1, 1)
 def inner(x): near(x, 1)

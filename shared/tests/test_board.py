@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.board import Problem, Verdict, duration, progress, render
-from shared.day import Exercise, Section
-from shared.ink import ESCAPE, Ink, cells, supports
+from shared.course.day import Exercise, Section
+from shared.learner.board import Problem, Verdict, duration, progress, render
+from shared.learner.terminal import ESCAPE, Terminal, cells, supports
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSIC = "The scores are divided by d_head; the variance argument asks for its square root."
@@ -284,7 +284,7 @@ def test_a_hint_command_may_be_a_function():
 
 @pytest.mark.parametrize("done, filled", [(0, 0), (1, 1), (50, 12), (99, 23), (100, 24)])
 def test_the_bar_is_full_only_at_the_end(done, filled):
-    assert Ink(True, False).bar(done, 100).count("#") == filled
+    assert Terminal(True, False).bar(done, 100).count("#") == filled
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from shared.checks import (
     strided,
     unchanged,
 )
-from shared.compare import compare
-from shared.describe import describe
+from shared.checks.compare import compare
+from shared.checks.describe import describe
 
 
 def test_the_message_of_the_design():

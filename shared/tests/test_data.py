@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared import data, fetch
+from shared.data import fetch
+from shared.data import files as shipped
+from shared.data import texts as data
 
 MEGABYTE = 1_000_000
 
@@ -19,21 +21,21 @@ MEGABYTE = 1_000_000
 
 
 def test_every_shipped_file_is_listed_and_intact():
-    assert sorted(data._checksums()) == data.shipped_files()
-    assert data.problems() == []
+    assert sorted(shipped.checksums()) == shipped.shipped_files()
+    assert shipped.problems() == []
 
 
 def test_every_shipped_file_stands_in_the_sources_with_its_size():
-    sources = (data.FILES / "SOURCES.md").read_text(encoding="utf-8")
-    for name in data.shipped_files():
+    sources = (shipped.FILES / "SOURCES.md").read_text(encoding="utf-8")
+    for name in shipped.shipped_files():
         if name.startswith("stories/"):
             assert "`stories/" in sources, "the trained model needs a row in SOURCES.md"
         else:
-            assert f"| `{name}` | {(data.FILES / name).stat().st_size:,} |" in sources, name
+            assert f"| `{name}` | {(shipped.FILES / name).stat().st_size:,} |" in sources, name
 
 
 def test_the_data_stays_small():
-    sizes = [path.stat().st_size for path in data.FILES.rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in shipped.FILES.rglob("*") if path.is_file()]
     assert sum(sizes) <= 20 * MEGABYTE
 
 
@@ -106,8 +108,10 @@ def test_every_docstring_gives_source_licence_size_and_shape():
 
 def test_importing_it_is_cheap():
     heavy = {"torch", "numpy", "transformers", "tokenizers", "tqdm"}
-    code = f"import sys, shared.data, shared.fetch, shared.reference; print(sorted({heavy} & set(sys.modules)))"
-    root = data.FILES.parent.parent
+    code = (
+        f"import sys, shared.data, shared.data.fetch, shared.data.reference; print(sorted({heavy} & set(sys.modules)))"
+    )
+    root = shipped.FILES.parent.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -119,66 +123,66 @@ def test_importing_it_is_cheap():
 def files(tmp_path, monkeypatch):
     """A copy of two of the files, to be damaged."""
     for name in ("tinyshakespeare.txt", "gpt2_vocab.bpe"):
-        shutil.copy(data.FILES / name, tmp_path / name)
-    monkeypatch.setattr(data, "FILES", tmp_path)
-    data.write_checksums()
+        shutil.copy(shipped.FILES / name, tmp_path / name)
+    monkeypatch.setattr(shipped, "FILES", tmp_path)
+    shipped.write_checksums()
     return tmp_path
 
 
 def test_a_damaged_file_is_named_with_both_checksums(files):
     path = files / "tinyshakespeare.txt"
-    expected = data.sha256_of(path)
+    expected = shipped.sha256_of(path)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(data.DataError) as caught:
+    with pytest.raises(shipped.DataError) as caught:
         data.tiny_shakespeare()
-    for part in ("shared/files/tinyshakespeare.txt is damaged", expected, data.sha256_of(path), "git checkout --"):
+    for part in ("shared/files/tinyshakespeare.txt is damaged", expected, shipped.sha256_of(path), "git checkout --"):
         assert part in str(caught.value)
-    assert len(data.problems()) == 1
+    assert len(shipped.problems()) == 1
 
 
 def test_changed_line_ends_count_as_damage(files):
     path = files / "tinyshakespeare.txt"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    with pytest.raises(data.DataError, match=r"tinyshakespeare.txt is damaged"):
+    with pytest.raises(shipped.DataError, match=r"tinyshakespeare.txt is damaged"):
         data.tiny_shakespeare()
 
 
 def test_a_missing_file_is_named(files):
     (files / "tinyshakespeare.txt").unlink()
-    with pytest.raises(data.DataError, match=r"shared/files/tinyshakespeare.txt is missing: .*git checkout"):
+    with pytest.raises(shipped.DataError, match=r"shared/files/tinyshakespeare.txt is missing: .*git checkout"):
         data.tiny_shakespeare()
 
 
 def test_a_missing_or_damaged_list_is_named(files):
-    (files / data.SUMS).write_text("nonsense\n")
-    with pytest.raises(data.DataError, match="SHA256SUMS is damaged"):
+    (files / shipped.SUMS).write_text("nonsense\n")
+    with pytest.raises(shipped.DataError, match="SHA256SUMS is damaged"):
         data.tiny_shakespeare()
-    (files / data.SUMS).unlink()
-    with pytest.raises(data.DataError, match="SHA256SUMS is missing"):
+    (files / shipped.SUMS).unlink()
+    with pytest.raises(shipped.DataError, match="SHA256SUMS is missing"):
         data.tiny_shakespeare()
-    assert len(data.problems()) == 1
+    assert len(shipped.problems()) == 1
 
 
 def test_a_file_is_compared_once_per_process(files, monkeypatch):
     data.tiny_shakespeare()
-    monkeypatch.setattr(data, "sha256_of", lambda path: pytest.fail(f"{path} was hashed again"))
+    monkeypatch.setattr(shipped, "sha256_of", lambda path: pytest.fail(f"{path} was hashed again"))
     data.tiny_shakespeare()
 
 
 def test_a_model_folder_with_a_damaged_or_missing_file_is_named(files):
-    with pytest.raises(data.DataError, match="lists no file of the model"):
+    with pytest.raises(shipped.DataError, match="lists no file of the model"):
         data.stories_model()
     (files / "stories").mkdir()
     (files / "stories" / "config.json").write_text("{}")
     (files / "stories" / "vocab.json").write_text("{}")
-    data.write_checksums()
+    shipped.write_checksums()
     assert data.stories_model() == files / "stories"
-    data._intact.clear()
+    shipped._intact.clear()
     (files / "stories" / "vocab.json").write_text("{1}")
-    with pytest.raises(data.DataError, match=r"stories/vocab.json is damaged"):
+    with pytest.raises(shipped.DataError, match=r"stories/vocab.json is damaged"):
         data.stories_model()
     (files / "stories" / "vocab.json").unlink()
-    with pytest.raises(data.DataError, match=r"stories/vocab.json is missing"):
+    with pytest.raises(shipped.DataError, match=r"stories/vocab.json is missing"):
         data.stories_model()
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared import day as days
-from shared.day import Day, ReadmeError, UnknownDay, UnknownExercise, course_root, day_folders, find_day
+from shared.course import day as days
+from shared.course.day import Day, ReadmeError, UnknownDay, UnknownExercise, course_root, day_folders, find_day
+from shared.learner import state
 
 README = """# W2D1 · GPT-2
 
@@ -252,31 +253,32 @@ def test_the_root_is_given_or_found_upwards(tmp_path, monkeypatch):
 def test_without_any_day_around_the_root_is_the_checkout(tmp_path, monkeypatch):
     monkeypatch.delenv("BYO_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert course_root() == Path(days.__file__).resolve().parent.parent
+    assert course_root() == Path(days.__file__).resolve().parent.parent.parent
 
 
 def test_state_is_kept(day):
-    assert days.read_state(day) == {}
-    days.write_state(day, {"failed": {"rope": 2}})
-    assert days.read_state(day) == {"failed": {"rope": 2}}
-    assert days.state_folder(day) == day.path / ".byo"
+    assert state.read_state(day) == {}
+    state.write_state(day, {"failed": {"rope": 2}})
+    assert state.read_state(day) == {"failed": {"rope": 2}}
+    assert state.state_folder(day) == day.path / ".byo"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe\x00", b"null"])
 def test_damaged_state_is_empty(day, damage):
-    (days.state_folder(day) / "state.json").write_bytes(damage)
-    assert days.read_state(day) == {}
+    (state.state_folder(day) / "state.json").write_bytes(damage)
+    assert state.read_state(day) == {}
 
 
 def test_state_goes_elsewhere_where_the_day_cannot_be_written(day, tmp_path, monkeypatch):
     (day.path / ".byo").write_text("a file in the way")
-    monkeypatch.setattr(days.tempfile, "gettempdir", lambda: str(tmp_path))
-    days.write_state(day, {"a": 1})
-    assert days.read_state(day) == {"a": 1}
-    assert days.state_folder(day).parent == tmp_path
+    monkeypatch.setattr(state.tempfile, "gettempdir", lambda: str(tmp_path))
+    state.write_state(day, {"a": 1})
+    assert state.read_state(day) == {"a": 1}
+    assert state.state_folder(day).parent == tmp_path
 
 
 def test_needs_nothing_heavy():
-    code = "import sys, json, shared.day, shared.answers, shared.fences; print(json.dumps(list(sys.modules)))"
+    code = "import sys, json, shared.course.day, shared.learner.answers, shared.course.fences\n"
+    code += "print(json.dumps(list(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert not {"torch", "numpy", "pytest", "rich"} & set(json.loads(out))

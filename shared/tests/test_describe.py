@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from shared.describe import describe_call, written
+from shared.checks.describe import describe_call, written
 
 
 def test_a_mark_alone_does_not_sit_on_its_quote():

@@ -3,9 +3,9 @@
 import pytest
 from whole_day import AFTER, VARIANTS, answer, shared, states, whole_day
 
-from shared.outcome import Outcome
-from shared.runner import run_day
-from shared.testing import likest
+from shared.runner.run import run_day
+from shared.sandbox.outcome import Outcome
+from shared.sandbox.testing import likest
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared import data, doctor
+from shared.data import files as data
+from shared.learner import doctor
 
 README = "# W9D1 · X\n\n## 1. Part: one\n\n### `f`\n*difficulty 1/5 · importance 1/5 · 5 minutes · `part.py`*\n"
 
@@ -217,8 +218,7 @@ def test_slow_starts(monkeypatch):
 
 
 def test_findings_need_nothing_heavy():
-    code = (
-        "import json, sys; import shared.doctor, shared.author, shared.course; print(json.dumps(sorted(sys.modules)))"
-    )
+    code = "import json, sys, shared.learner.doctor, shared.author.check, shared.author.prove\n"
+    code += "print(json.dumps(sorted(sys.modules)))"
     done = doctor.subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert not {"torch", "numpy", "pytest", "rich"} & set(json.loads(done.stdout))

@@ -1,10 +1,10 @@
-"""What `shared.explain` says, word for word: a learner reads these sentences, so a change to one should be seen."""
+"""What `shared.checks.explain` says, word for word: learners read these sentences, so a change should be seen."""
 
 import pytest
 import torch
 
-from shared.describe import describe
-from shared.explain import shapes_differ, values_differ
+from shared.checks.describe import describe
+from shared.checks.explain import shapes_differ, values_differ
 
 X = torch.randn(2, 3, 5, 4, generator=torch.Generator().manual_seed(1))
 POSITIVE = X.abs() + 0.1

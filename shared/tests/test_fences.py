@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.fences import Fence, FenceError, cut, fences, skeleton_differences, strip, write_skeleton
+from shared.course.fences import Fence, FenceError, cut, fences, skeleton_differences, strip, write_skeleton
 
 SOLUTION = '''"""A module.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared import links
+from shared.author import links
 
 
 @pytest.mark.parametrize(

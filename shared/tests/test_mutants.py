@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from shared.mutants import mutants
+from shared.author.mutants import mutants
 
 
 def function(*lines: str, head: str = "def f(x: Tensor, y: Tensor, n):") -> str:

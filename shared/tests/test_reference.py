@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from shared import data, reference
+from shared import data
+from shared.data import reference
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """What counts as a check in a test: one of shared.checks, an assert, or a helper that uses one."""
 
-from shared.rules import TestFile
+from shared.author.rules import TestFile
 
 HELPERS = """from shared.checks import equal
 

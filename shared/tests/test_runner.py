@@ -8,9 +8,9 @@ import tiny_day
 import torch
 from whole_day import INSIDE, answer, shared, states, whole_day
 
-from shared.process import Child
-from shared.strength_report import collect, explanations, judge_strength
-from shared.watch import changed_modules, stamps, watch
+from shared.author.strength import collect, explanations, judge_strength
+from shared.learner.watch import changed_modules, stamps, watch
+from shared.runner.process import Child
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_take_and_reset(day):
 
 
 def test_plain_pytest_in_the_folder_of_a_day(day):
-    stubs = tiny_day.run(day.path, "-m", "pytest", "-q", "-p", "shared.plugin")
+    stubs = tiny_day.run(day.path, "-m", "pytest", "-q", "-p", "shared.sandbox.plugin")
     assert stubs.returncode == 0 and "5 xfailed" in stubs.stdout, stubs.stdout
     solved = tiny_day.run(
-        day.path, "-m", "pytest", "-q", "-p", "shared.plugin", "tests/test_inside.py", IMPL="solution"
+        day.path, "-m", "pytest", "-q", "-p", "shared.sandbox.plugin", "tests/test_inside.py", IMPL="solution"
     )
     assert solved.returncode == 0 and "4 passed" in solved.stdout, solved.stdout
 
@@ -129,7 +129,7 @@ def test_a_lone_folder_elsewhere(day, tmp_path):
     lone = tmp_path / "elsewhere" / "gpt at home"
     shutil.copytree(day.path, lone)
     shutil.rmtree(day.path.parent)
-    plain = tiny_day.run(lone, "-m", "pytest", "-q", "-p", "shared.plugin", IMPL="solution")
+    plain = tiny_day.run(lone, "-m", "pytest", "-q", "-p", "shared.sandbox.plugin", IMPL="solution")
     assert plain.returncode == 0 and "5 passed" in plain.stdout, plain.stdout
     done = tiny_day.run(lone, "-m", "shared", "test", ".", IMPL="solution")
     assert done.returncode == 0 and "testing solution/" in done.stdout, done.stdout + done.stderr

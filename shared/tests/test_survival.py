@@ -9,9 +9,9 @@ import textwrap
 import pytest
 import tiny_day
 
-from shared.day import Day
-from shared.runner import run_day
-from shared.verdicts import verdicts
+from shared.course.day import Day
+from shared.learner.verdicts import verdicts
+from shared.runner.run import run_day
 
 RIGHT = "return 2 * x"
 

@@ -3,7 +3,7 @@
 import pytest
 import tiny_day
 
-from shared.variants import VariantError, apply_variant, load_variants
+from shared.course.variants import VariantError, apply_variant, load_variants
 
 SOLUTION = """def double(x):
     # BEGIN SOLUTION

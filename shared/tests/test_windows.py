@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.windows import as_on_windows
+from shared.checks.windows import as_on_windows
 
 
 def write_by_open(path, text, **how):

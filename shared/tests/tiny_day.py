@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shared.day import Day
-from shared.process import child_environment
+from shared.course.day import Day
+from shared.runner.process import child_environment
 
 
 def readme(sections: dict[str, list[str]]) -> str:

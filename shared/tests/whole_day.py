@@ -4,7 +4,7 @@ import shutil
 
 import tiny_day
 
-from shared.verdicts import verdicts
+from shared.learner.verdicts import verdicts
 
 SECTIONS = {"inside": ["double", "mean"], "after": ["quadruple"]}
 
@@ -125,7 +125,7 @@ def whole_day(parent):
     files |= {"variants/after.toml": VARIANTS_AFTER}
     files |= {"tests/test_inside.py": TEST_INSIDE, "tests/test_after.py": TEST_AFTER}
     made = tiny_day.build(parent / "course" / "w9d1_tiny", SECTIONS, files)
-    from shared.fences import write_skeleton
+    from shared.course.fences import write_skeleton
 
     write_skeleton(made)
     shutil.copytree(made.path / "skeleton", made.path / "answers")

@@ -198,7 +198,7 @@ if __name__ == "__main__":
     from bezier import evaluate_patches, triangulate
     from PIL import Image
 
-    from shared.arrays import teapot_patches
+    from shared.data.arrays import teapot_patches
 
     teapot = triangulate(evaluate_patches(teapot_patches(), 8))
     size = 288, 432

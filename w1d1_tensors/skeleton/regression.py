@@ -152,7 +152,7 @@ def straighten(images: UInt8[Tensor, "n height width"]) -> UInt8[Tensor, "n heig
 
 
 if __name__ == "__main__":
-    from shared.arrays import mnist
+    from shared.data.arrays import mnist
 
     print("1 + t + … + t^k, fitted from 50 exact points: the worst coefficient is off by (float32)")
     print("   k   condition of x    normal equations    QR")

@@ -62,7 +62,7 @@ def triangulate(points: Float[Tensor, "patch row column 3"]) -> Float[Tensor, "t
 
 
 if __name__ == "__main__":
-    from shared.arrays import teapot_patches
+    from shared.data.arrays import teapot_patches
 
     for n in (1, 2, 4, 8, 16):
         triangles = triangulate(evaluate_patches(teapot_patches(), n))

@@ -332,7 +332,7 @@ def my_rearrange(x: Tensor, pattern: str, **sizes: int) -> Tensor:
 if __name__ == "__main__":
     from PIL import Image
 
-    from shared.arrays import photograph
+    from shared.data.arrays import photograph
 
     cat = photograph("cat")[:300, :450].float() / 255
     mosaic = repeat(pool(cat, 15, "mean"), "h w c -> (h a) (w b) c", a=15, b=15)

@@ -174,7 +174,7 @@ def right(params: Params, x: Float[ndarray, "n inputs"], labels: Int[ndarray, " 
 
 def digits() -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """MNIST in numpy: 5,000 training rows of 784 numbers from 0 to 1, their labels, 1,000 test rows, their labels."""
-    from shared.arrays import mnist
+    from shared.data.arrays import mnist
 
     images, labels, test_images, test_labels = (part.numpy() for part in mnist())
     rows = [part.reshape(len(part), -1).astype(np.float32) / 255 for part in (images, test_images)]

@@ -202,7 +202,7 @@ def save_fit(file: Path, steps: int = 300) -> dict[str, float]:
     """A photograph, and two networks that learned it; returns their PSNR."""
     from matplotlib import pyplot as plt
 
-    from shared.arrays import photograph
+    from shared.data.arrays import photograph
 
     photo = photograph("cat")[:300, :450].float().view(100, 3, 150, 3, 3).mean(dim=(1, 3)) / 255
     frequencies = 3 * torch.randn(64, 2, generator=torch.Generator().manual_seed(0))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from loops import like_the_loop
 
-from shared.arrays import photograph
+from shared.data.arrays import photograph
 from shared.checks import close, equal, exercise, strided
 
 

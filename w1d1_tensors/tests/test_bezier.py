@@ -7,7 +7,7 @@ import bezier
 import pytest
 import torch
 
-from shared.arrays import teapot_patches
+from shared.data.arrays import teapot_patches
 from shared.checks import close, equal, exercise, same_gradients, strided
 
 # ---- Weights ---------------------------------------------------------------------------------------------------------

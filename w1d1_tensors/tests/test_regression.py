@@ -7,7 +7,7 @@ import pytest
 import regression
 import torch
 
-from shared.arrays import mnist
+from shared.data.arrays import mnist
 from shared.checks import close, equal, exercise, fail, same_gradients, strided
 
 rows_or_column = pytest.mark.parametrize("shape", ["(n,)", "(n, 1)"])

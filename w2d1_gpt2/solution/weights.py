@@ -222,7 +222,8 @@ def trainer_losses(model: nn.Module, ids: Int[Tensor, "text time"], steps: int, 
 
 def show(name: str) -> None:
     """Both models on one prompt: how far apart they are, what ours goes on to say, how each trains."""
-    from shared import data, reference
+    from shared import data
+    from shared.data import reference
 
     theirs, tokenizer, prompt = None, None, "Once upon a time there was a little"
     if name != "stories":

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from shared.checks import close, equal, exercise, raises, same_distribution, unchanged
-from shared.reference import tiny_gpt2
+from shared.data.reference import tiny_gpt2
 
 SMALL = gpt2.GPT2Config(vocab_size=61, n_positions=23, n_embd=40, n_layer=3, n_head=5, dropout=0.0)
 D_HEAD = 8

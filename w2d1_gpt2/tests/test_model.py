@@ -432,7 +432,7 @@ class TheirLogits(nn.Module):
 
 @pytest.fixture
 def theirs(device, fine):
-    from shared.reference import tiny_gpt2
+    from shared.data.reference import tiny_gpt2
 
     return TheirLogits(tiny_gpt2(layer_norm_epsilon=0.01)).to(device, fine).eval()
 
@@ -490,7 +490,7 @@ def test_gpt2_equals_hugging_faces(batch, time, theirs, device, draw, fine):
 
 @exercise("GPT2")
 def test_gpt2_of_another_depth(device, draw, fine):
-    from shared.reference import tiny_gpt2
+    from shared.data.reference import tiny_gpt2
 
     theirs = TheirLogits(tiny_gpt2(seed=1, n_layer=1, layer_norm_epsilon=0.3)).to(device, fine).eval()
     ours = model.GPT2(small(n_layer=1, layer_norm_epsilon=0.3)).to(device, fine)

@@ -8,7 +8,7 @@ import torch
 import weights
 
 from shared.checks import close, equal, exercise, raises, strided, unchanged
-from shared.reference import tiny_gpt2
+from shared.data.reference import tiny_gpt2
 
 MATRICES = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
 NORMS = ["ln_1", "ln_2"]
@@ -471,7 +471,8 @@ def test_the_trainer_reports_the_same_losses_for_both_models(tmp_path, device, d
 
 @exercise("from_hugging_face")
 def test_the_stories_model_says_the_same_in_both(device):
-    from shared import data, reference
+    from shared import data
+    from shared.data import reference
 
     theirs = reference.stories_gpt2().to(device)
     model = gpt2.GPT2(config_of(theirs)).to(device).eval()
@@ -483,7 +484,8 @@ def test_the_stories_model_says_the_same_in_both(device):
 
 @exercise("load_pretrained")
 def test_the_stories_model_tells_the_story_that_hugging_face_tells():
-    from shared import data, reference
+    from shared import data
+    from shared.data import reference
 
     model = weights.load_pretrained(data.stories_model())
     ids = data.stories_tokenizer()("Once upon a time", return_tensors="pt").input_ids

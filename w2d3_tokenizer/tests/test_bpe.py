@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.checks import as_on_windows, equal, exercise, fail, raises
 from shared.data import code_samples, gpt2_bpe_files, languages, tiny_shakespeare, unicode_torture
-from shared.reference import bpe_ranks
+from shared.data.reference import bpe_ranks
 
 END = "<|endoftext|>"
 NASTY = unicode_torture()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from shared.checks import as_on_windows, equal, exercise, fail, raises
 from shared.data import gpt2_bpe_files, tiny_shakespeare
-from shared.reference import bpe_ranks
+from shared.data.reference import bpe_ranks
 
 NASTY = {
     "accents and a sharp s": "Naïve Straße, ÅNGSTRÖM e\u0301",

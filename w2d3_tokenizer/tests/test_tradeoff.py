@@ -457,7 +457,7 @@ def gpt2():
     import tiktoken
 
     from shared.data import gpt2_bpe_files
-    from shared.reference import bpe_ranks
+    from shared.data.reference import bpe_ranks
 
     return tiktoken.Encoding(
         "gpt2",

@@ -1,0 +1,44 @@
+"""What each command of an author does; like those of a pair, in shared/learner/commands.py."""
+
+from shared.course.day import Day, day_folders, find_day
+from shared.learner.commands import FINE, WRONG, Refused, check_environment
+
+
+def skeleton(options) -> int:
+    """Make skeleton/ anew from solution/ (with --check: only say whether it is up to date)."""
+    from shared.course.fences import FenceError, skeleton_differences, write_skeleton
+
+    stale = False
+    for day in _days(options):
+        try:
+            lines = skeleton_differences(day) if options.check else write_skeleton(day)
+        except FenceError as error:
+            raise Refused(str(error)) from None
+        stale = stale or bool(lines)
+        print("\n".join(f"{day.name}: {line}" for line in lines) or f"{day.name}: skeleton/ is up to date")
+    return WRONG if stale and options.check else FINE
+
+
+def check(options) -> int:
+    """Prove that README, solution, tests, skeleton and variants agree."""
+    from shared.author.check import check_course, check_day, write_tables
+
+    if options.write:
+        for line in write_tables():
+            print(line)
+    days = _days(options)
+    wrong = [line for day in days for line in check_day(day)] + ([] if options.day else check_course(days))
+    print("\n".join(wrong) or f"{', '.join(day.name for day in days)}: everything agrees")
+    return WRONG if wrong else FINE
+
+
+def strength(options) -> int:
+    """Measure how strong a day's tests are: wrong and right variants, diagnosis, mutants."""
+    from shared.author.strength import report
+
+    check_environment("cpu")
+    return max(report(day, options) for day in _days(options))
+
+
+def _days(options) -> list[Day]:
+    return [find_day(options.day)] if options.day else [Day(path) for path in day_folders()]

@@ -1,0 +1,37 @@
+"""The checks that the tests of every day are written with.
+
+Each compares what an answer gave with what an independent source expects, and fails with a `CheckFailed` that says in
+words what is wrong, and never prints a whole tensor. They look in this order: type, shape, dtype, device, NaN and
+infinity, values. What was given is handed to `recorder` first, so that a known mistake can be recognised by its values.
+
+    close(attention.causal_mask(length), expected)
+    same_gradients(attention.softmax, torch.softmax, scores, -1)
+"""
+
+from shared.checks.basic import close, equal, exercise, fail, raises, randomize, unchanged
+from shared.checks.compare import CheckFailed
+from shared.checks.distributions import same_distribution
+from shared.checks.gradients import same_gradients, same_module
+from shared.checks.records import recorder, same_records
+from shared.checks.universal import adjoint, same_for_any_layout, strided
+from shared.checks.windows import as_on_windows
+
+__all__ = [
+    "CheckFailed",
+    "adjoint",
+    "as_on_windows",
+    "close",
+    "equal",
+    "exercise",
+    "fail",
+    "raises",
+    "randomize",
+    "recorder",
+    "same_distribution",
+    "same_for_any_layout",
+    "same_gradients",
+    "same_module",
+    "same_records",
+    "strided",
+    "unchanged",
+]

@@ -1,0 +1,212 @@
+"""Says in words how two tensors differ: how many values, the first of them, and the mistake that it looks like.
+
+A mistake is recognised by undoing it: if `got` times 4 is what was expected, then "always 4 times too small" is true.
+Every function returns a summary, or a summary and the lines to print below it; nothing here raises or prints.
+"""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import combinations
+from numbers import Number
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from shared.checks.describe import describe
+
+Words = tuple[str, list[str]]
+
+
+def types_differ(got: Any, expected: Any, whole: bool = True) -> str:
+    """For a value of the wrong kind: `a list of 3 numbers instead of a tensor`. `whole`: nothing else was returned."""
+    if got is None and whole:
+        return "the answer returned None: is a `return` missing?"
+    if isinstance(expected, Tensor):
+        wanted = "a tensor"
+    elif isinstance(expected, Number) and not isinstance(expected, bool):
+        wanted = "a number"
+    elif isinstance(expected, str):
+        wanted = "a string"
+    else:
+        wanted = describe(expected)
+    return f"{describe(got)} instead of {wanted}"
+
+
+def shapes_differ(got: Tensor, expected: Tensor) -> Words:
+    """For a tensor of the wrong shape: both shapes, and how one becomes the other where that is a classic."""
+    note = _shape_note(list(got.shape), list(expected.shape))
+    return "the shape is wrong:", _two_lines(list(expected.shape), list(got.shape), note)
+
+
+def _shape_note(got: list[int], expected: list[int]) -> str:
+    for i, j in combinations(range(len(expected)), 2):
+        swapped = list(expected)
+        swapped[i], swapped[j] = swapped[j], swapped[i]
+        if len(got) == len(expected) and swapped == got:
+            return f"transposed: dims {i} and {j} are swapped"
+    if len(got) == len(expected) and sorted(got) == sorted(expected):
+        return "the right dims in another order"
+    for longer, shorter, words in ((expected, got, "dim {} is missing"), (got, expected, "an extra dim, dim {}")):
+        for dim in range(len(longer)):
+            if longer[:dim] + longer[dim + 1 :] == shorter:
+                return words.format(f"{dim}, of size {longer[dim]}," if words[0] == "d" else f"{dim}")
+    if math.prod(got) == math.prod(expected):
+        return "flattened" if len(got) == 1 else "the right number of values in another shape"
+    return ""
+
+
+def values_differ(got: Tensor, expected: Tensor, rtol: float, atol: float) -> Words | None:
+    """For two tensors of one shape and dtype: None where they agree, else what is wrong and what it looks like.
+
+    >>> values_differ(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 8.0]), 1e-4, 1e-5)[1]
+    ['expected  4', 'got       1      (always 4 times too small)']
+    """
+    got, expected = got.detach().cpu(), expected.detach().cpu()
+    inexact = got.is_floating_point() or got.is_complex()
+    if inexact:  # judge in double precision: the bound itself is then exact for half too
+        wide = torch.complex128 if got.is_complex() else torch.float64
+        got, expected = got.to(wide), expected.to(wide)
+        wrong = ~torch.isclose(got, expected, rtol, atol, equal_nan=True)
+    else:
+        wrong = got != expected
+    if not wrong.any():
+        return None
+    what = "wrong"
+    if inexact and (wrong & got.isnan()).any():
+        what, wrong = "NaN", wrong & got.isnan()
+    elif inexact and (wrong & got.isinf() & expected.isfinite()).any():
+        what, wrong = "infinite", wrong & got.isinf() & expected.isfinite()
+    note = ""
+    if what == "wrong" and not got.is_complex():
+        note = _pattern(got, expected, rtol, atol)
+    note = note or _place(wrong)
+    index = wrong.nonzero()[0].tolist()
+    ours, theirs = numbers(got[tuple(index)].item(), expected[tuple(index)].item())
+    if wrong.numel() == 1:
+        return f"expected {theirs}, got {ours}" + (f" ({note.removeprefix('always ')})" if note else ""), []
+    return _how_many(wrong, what, index), _two_lines(theirs, ours, note)
+
+
+def numbers(got: Any, expected: Any) -> tuple[str, str]:
+    """Both as text, with as many digits as it takes to tell them apart."""
+    if not isinstance(got, float) or not isinstance(expected, float):
+        return str(got), str(expected)
+    for digits in range(5, 18):
+        texts = f"{got:.{digits}g}", f"{expected:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def _how_many(wrong: Tensor, what: str, index: list[int]) -> str:
+    bad, total = int(wrong.sum()), wrong.numel()
+    if bad == 1:
+        return f"one of the {total} values is {what}, at {index}:"
+    if bad < total:
+        return f"{bad} of the {total} values are {what}; the first, at {index}:"
+    everything = "both values are" if total == 2 else f"every one of the {total} values is"
+    return f"{everything} {what}; the first, at {index}:"
+
+
+def _two_lines(expected: Any, got: Any, note: str = "") -> list[str]:
+    return [f"expected  {expected}", f"got       {got}" + (f"      ({note})" if note else "")]
+
+
+def _pattern(got: Tensor, expected: Tensor, rtol: float, atol: float) -> str:
+    """The first mistake that explains every value, or an empty string."""
+    kind = got.dtype
+    got, expected = got.double(), expected.double()
+    # Near zero anything agrees with anything within atol, so what counts as agreement shrinks with the numbers.
+    largest = expected[expected.isfinite()].abs().max().item() if expected.isfinite().any() else 1.0
+    rtol, atol = max(rtol, 1e-9), atol * min(1.0, largest)
+    for words, repaired, target in _repairs(got, expected, kind):
+        if repaired.shape == target.shape and torch.allclose(repaired, target, rtol, atol):
+            return words
+    return ""
+
+
+def _repairs(got: Tensor, expected: Tensor, kind: torch.dtype) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """(what went wrong, `got` with that undone, what it should then equal), the most telling first."""
+    single = got.numel() == 1
+    if kind == torch.bool:
+        yield "True and False are swapped", 1 - got, expected
+    if got.unique().numel() == 1 < expected.unique().numel():
+        value = torch.as_tensor(got.flatten()[0], dtype=kind).item()
+        yield f"every value is {value}" if value or kind == torch.bool else "all zeros", got, got
+    if kind != torch.bool and not (single and not kind.is_floating_point):
+        yield from _scaled(got, expected)
+    if kind.is_floating_point:
+        yield from _bent(got, expected)
+    for i, j in combinations(range(got.dim()), 2):
+        yield f"transposed: dims {i} and {j} are swapped", got.transpose(i, j), expected
+    for dim, size in enumerate(got.shape):
+        yield f"reversed along dim {dim}", got.flip(dim), expected
+        if size < 3:
+            continue
+        head, tail = (0, size - 1), (1, size - 1)
+        for words, ours, theirs in (("late", tail, head), ("early", head, tail)):
+            target = expected.narrow(dim, *theirs)
+            if not torch.equal(target, target.flip(dim)):  # in a constant stretch, a shift shows nothing
+                yield f"each value is one place too {words} along dim {dim}", got.narrow(dim, *ours), target
+    if expected.numel() > 2 and expected.unique().numel() > expected.numel() / 2:
+        yield "the right values in another order", got.flatten().sort()[0], expected.flatten().sort()[0]
+
+
+def _scaled(got: Tensor, expected: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
+    yield "the sign is flipped", -got, expected
+    finite = got.isfinite() & expected.isfinite()
+    overlap, power = (got * expected)[finite].sum().item(), (expected**2)[finite].sum().item()
+    if overlap and power:
+        factor = overlap / power  # least squares: rounding averages out
+        words, simple = _times(factor)
+        if simple or (expected != 0).sum() > 1:
+            yield words, got / factor, expected
+    if got.numel() > 1 and finite.any():
+        offset = (got - expected)[finite].mean().item()
+        yield f"always {abs(offset):.4g} too {'high' if offset > 0 else 'low'}", got - offset, expected
+
+
+def _bent(got: Tensor, expected: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
+    yield "the square root of what it should be", got**2, expected
+    yield "the square of what it should be", got.sqrt(), expected
+    yield "the logarithm of what it should be", got.exp(), expected
+    yield "the exponential of what it should be", got.log(), expected
+    yield "one divided by what it should be", 1 / got, expected
+    yield "one minus what it should be", 1 - got, expected
+    yield "right but for some signs", got.abs(), expected.abs()
+
+
+def _times(factor: float) -> tuple[str, bool]:
+    """`always 4 times too small`, and whether that can be no coincidence: a whole number or the root of one."""
+    size, sign = max(abs(factor), 1 / abs(factor)), ", and the sign is flipped" if factor < 0 else ""
+    direction = "big" if abs(factor) > 1 else "small"
+
+    def near(value: float) -> bool:
+        return math.isclose(size, value, rel_tol=2e-5)
+
+    fraction = Fraction(size).limit_denominator(20)
+    if near(round(size)) and round(size) > 1:
+        text, simple = str(round(size)), True
+    elif size < 32 and near(math.sqrt(round(size**2))):
+        text, simple = f"√{round(size**2)}", True
+    elif near(float(fraction)):
+        text, simple = str(fraction), False
+    else:
+        text, simple = f"{size:.4g}", False
+    return f"always {text} times too {direction}{sign}", simple
+
+
+def _place(wrong: Tensor) -> str:
+    """Where the wrong ones are, if they are all at one end, or all but one end, of some dim."""
+    if int(wrong.sum()) < 2:
+        return ""
+    for dim, size in enumerate(wrong.shape):
+        bad = wrong.transpose(0, dim).reshape(size, -1).any(1).tolist()
+        for word, end in (("first", 0), ("last", -1)):
+            if size > 1 and not bad[end] and sum(bad) == size - 1:
+                return f"only the {word} along dim {dim} is right"
+            if size > 2 and bad[end] and sum(bad) == 1:
+                return f"only the {word} along dim {dim} is wrong"
+    return ""
