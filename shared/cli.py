@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--level", type=int, default=int(os.environ.get("LEVEL") or 0), help="which hint")
         command.add_argument("--seconds", type=float, default=float(os.environ.get("SECONDS_EACH") or 20), help="limit")
         command.add_argument("--check", action="store_true", help="change nothing, only say")
+        command.add_argument(
+            "--all", action="store_true", default=_on("ALL"), help="strength: every day, changed or not"
+        )
+        command.add_argument(
+            "--minutes", type=float, default=float(os.environ.get("MINUTES") or 0) or None, help="budget"
+        )
         command.add_argument("--write", action="store_true", help="check: write the root README's tables anew")
     return parser
 

@@ -177,19 +177,19 @@ def skeleton_passes(day: Day) -> list[str]:
     if not (day.path / "skeleton").is_dir() or not list((day.path / "tests").glob("test_*.py")):
         return []
     try:
-        results = run_day(day, "skeleton", "cpu", everywhere=False)
+        results = run_day(day, "skeleton", "cpu")
     except EnvironmentBroken as error:
         return [f"{name}: {error}"]
-    lines = [f"{name}/{module}.py:1: {event['summary']}" for module, event in results.unimportable.items()]
-    lines += [f"{day.name}/tests: {event['what']} could not be read" for event in results.uncollected]
-    lines += [f"{name}: {exercise}: {problem['summary']}" for exercise, problem in results.deaths.items()]
+    lines = [f"{name}/{module}.py:1: {event.summary}" for module, event in results.unimportable.items()]
+    lines += [f"{day.name}/tests: {event.what} could not be read" for event in results.uncollected]
+    lines += [f"{name}: {exercise}: {problem.summary}" for exercise, problem in results.deaths.items()]
     for tests in results.tests.values():
         for test in tests:
-            where, kind = f"{day.name}/{test['test'].removeprefix(f'{day.name}/')}", test["kind"]
+            where, kind = f"{day.name}/{test.test.removeprefix(f'{day.name}/')}", test.kind
             if kind == "pass":
                 lines.append(f"{where} passes on the skeleton")
             elif kind == "fail":
-                lines.append(f"{where} fails on the skeleton instead of reaching a stub: {test['problem']['summary']}")
+                lines.append(f"{where} fails on the skeleton instead of reaching a stub: {test.problem.summary}")
     return lines
 
 

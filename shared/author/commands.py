@@ -33,11 +33,12 @@ def check(options) -> int:
 
 
 def strength(options) -> int:
-    """Measure how strong a day's tests are: wrong and right variants, diagnosis, mutants."""
-    from shared.author.strength import report
+    """Measure how strong a day's tests are (without a day: of those that changed): variants, diagnosis, mutants."""
+    from shared.author.strength import measure_days
 
     check_environment("cpu")
-    return max(report(day, options) for day in _days(options))
+    everything = options.all or bool(options.day)
+    return WRONG if measure_days(_days(options), options.exercise, everything, options.minutes) else FINE
 
 
 def _days(options) -> list[Day]:

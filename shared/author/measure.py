@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from shared.author.mutants import mutants
 from shared.course.variants import apply_variant, load_variants
+from shared.runner.protocol import MUTANT, VARIANT, VARIANT_TEST, MutantMeasured, Problem, Started, VariantsMeasured
+from shared.sandbox.diagnosis import alike, likest
 from shared.sandbox.outcome import Outcome
-from shared.sandbox.testing import alike, elsewhere, likest, run_one
-
-PATIENCE = 10.0  # seconds of CPU time for one test of a mutant, before it counts as hanging
+from shared.sandbox.testing import run_one
 
 
 def measure(session, pytest_session) -> None:
-    """Tells "variants" for every exercise and "mutant" for every mutant; "start" says what is being tried."""
+    """Tells VariantsMeasured for every exercise, MutantMeasured for every mutant, and Started before each try."""
     plugin, job = session.plugin, session.job
     items: dict[str, list] = {}
     for item in pytest_session.items:
@@ -23,74 +23,82 @@ def measure(session, pytest_session) -> None:
     with plugin.modules.trusted():
         for exercise in chosen:
             if f"variants:{exercise.name}" not in job.done:
-                facts = measure_variants(session, exercise.name, items.get(exercise.name, []))
-                session.tell("variants", exercise=exercise.name, **facts)
+                session.tell(measure_variants(session, exercise.name, items))
         if job.mutants:
             for exercise in chosen:
                 measure_mutants(session, exercise, items.get(exercise.name, []))
 
 
-def measure_variants(session, exercise: str, items: list) -> dict:
-    """Which variants are rejected or accepted, which wrong ones are recognised, and which look alike."""
+def measure_variants(session, exercise: str, items: dict[str, list]) -> VariantsMeasured:
+    """Which variants are rejected or accepted, which wrong ones are recognised, and which look alike.
+
+    A right one meets the tests of all later exercises too: they use it.
+    """
     plugin, job = session.plugin, session.job
+    own = items.get(exercise, [])
+    order = [e.name for e in plugin.day.exercises]
+    later = [item for name in order[order.index(exercise) + 1 :] for item in items.get(name, [])]
     outcomes: dict[str, list[Outcome]] = {}
-    facts: dict[str, list] = dict(variants=[], alike=[], reference=[])
-    reference = try_out(session, "the reference", exercise, items, {})
-    facts["reference"] = [outcome.problem for outcome in reference if outcome.kind != "pass"]
+    told = VariantsMeasured(exercise, [], [], [])
+    reference = try_out(session, "the reference", exercise, own, {})
+    told.reference = [vars(outcome.problem) for outcome in reference if outcome.problem]
     wrong = {}
     for variant in load_variants(plugin.day, exercise):
-        told = dict(label=variant.label, wrong=variant.wrong, says=variant.says)
+        facts = dict(label=variant.label, wrong=variant.wrong, says=variant.says)
         if variant.label in job.skip:
-            facts["variants"].append(told | dict(rejected=True, by="its process ended", level="error"))
+            told.variants.append(facts | dict(rejected=True, by="its process ended", level="error"))
             continue
         module, text = apply_variant(variant, plugin.day)
-        tried = try_out(session, variant.label, exercise, items, {module: text})
+        tried = try_out(session, variant.label, exercise, own, {module: text})
         failed = [number for number, outcome in enumerate(tried) if outcome.kind != "pass"]
+        if not failed and not variant.wrong and later:
+            tried = try_out(session, variant.label, exercise, later, {module: text}, until_it_fails=True)
+            failed = [number for number, outcome in enumerate(tried) if outcome.kind not in ("pass", "todo")]
         if failed:
             first = tried[failed[0]]
-            problem = first.problem or dict(test=first.owner, summary="it raises NotImplementedError")
-            told |= dict(by=problem["test"], summary=problem["summary"])
-            # What only the GPU's check rejects is told by that check itself.
-            by_value = first.error in ("", "AssertionError") and failed[0] < len(items)
-            told |= dict(level="value" if by_value else "error")
-        facts["variants"].append(told | dict(rejected=bool(failed)))
+            problem = first.problem or Problem(first.owner, None, "it raises NotImplementedError")
+            facts |= dict(by=problem.test, summary=problem.summary, error=first.error)
+            facts |= dict(level="value" if first.error in ("", "AssertionError") else "error")
+        told.variants.append(facts | dict(rejected=bool(failed)))
         if variant.wrong and failed:
             wrong[variant.label] = failed[0]
             outcomes[variant.label] = tried
-    for told in facts["variants"]:
-        if told["label"] in wrong:
-            told["recognised_as"] = recognise(told["label"], wrong[told["label"]], outcomes)
+    for facts in told.variants:
+        if facts["label"] in wrong:
+            facts["recognised_as"] = recognise(facts["label"], wrong[facts["label"]], outcomes)
     for a, b in itertools.combinations(outcomes, 2):
         if all(map(alike, outcomes[a], outcomes[b])):
-            facts["alike"].append([a, b])
-    return facts
+            told.alike.append([a, b])
+    return told
 
 
-def try_out(session, label: str, exercise: str, items: list, texts: dict[str, str]) -> list[Outcome]:
-    """All tests of an exercise on the reference with some modules' text replaced; the last one is the GPU's."""
-    plugin = session.plugin
-    session.tell("start", test=label, exercise=exercise)
-    session.deadline(120)
-    plugin.watcher.calls.clear()
+def try_out(
+    session, label: str, exercise: str, items: list, texts: dict[str, str], until_it_fails: bool = False
+) -> list[Outcome]:
+    """Some tests on the reference with some modules' text replaced."""
+    plugin, tried = session.plugin, []
+    session.tell(Started(label, exercise))
+    session.deadline(VARIANT)
     try:
         with plugin.modules.variant(texts):
-            tried = [run_one(plugin, item) for item in items]
-            if all(outcome.kind == "pass" for outcome in tried) and (problem := elsewhere(plugin, exercise)):
-                return [*tried, Outcome("fail", problem=problem, records=[problem["summary"]])]
-            return [*tried, Outcome()]
+            for item in items:
+                tried.append(run_one(plugin, item))
+                if until_it_fails and tried[-1].kind == "fail":
+                    break
+        return tried
     except Exception as error:
-        problem = dict(test="import", where=None, summary=f"{type(error).__name__}: {error}", lines=[])
-        return [Outcome("fail", error=type(error).__name__, problem=problem)] * (len(items) + 1)
+        problem = Problem("import", None, f"{type(error).__name__}: {error}")
+        return [Outcome("fail", error=type(error).__name__, problem=problem)] * max(1, len(items))
     finally:
         session.deadline(0)
 
 
 def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str | None:
-    """What `sandbox.testing.diagnose` would say to the author of this variant, whose test `first` fails; see there."""
+    """What `sandbox.diagnosis.diagnose` would say to the author of this variant, whose test `first` fails."""
     mine = outcomes[label]
     candidates = [other for other, tried in outcomes.items() if alike(tried[first], mine[first])]
     best = likest(mine, [outcomes[other] for other in candidates])
-    return None if best is None else candidates[best]
+    return candidates[best[0]] if len(best) == 1 else None
 
 
 def measure_mutants(session, exercise, items: list) -> None:
@@ -104,25 +112,22 @@ def measure_mutants(session, exercise, items: list) -> None:
             continue
         told = dict(key=mutant.key, exercise=exercise.name, line=mutant.line, kind=mutant.kind)
         if mutant.key in job.skip:
-            session.tell("mutant", killed=True, by="its process ended", **told)
+            session.tell(MutantMeasured(killed=True, by="its process ended", **told))
             continue
-        session.tell("start", test=mutant.key, exercise=exercise.name)
-        session.deadline(60)
-        plugin.watcher.calls.clear()
+        session.tell(Started(mutant.key, exercise.name))
+        session.deadline(MUTANT)
         by = None
         try:
             with plugin.modules.variant({file.stem: mutant.text}):
                 for item in sorted(items, key=lambda item: item is not killer):
-                    with alarm(PATIENCE):
+                    with alarm(VARIANT_TEST):
                         if run_one(plugin, item).kind != "pass":
                             by, killer = item.name, item
                             break
-                if by is None and elsewhere(plugin, exercise.name):
-                    by = "on another device"
         except Exception as error:
             by = f"import: {type(error).__name__}"
         session.deadline(0)
-        session.tell("mutant", killed=by is not None, by=by, **told)
+        session.tell(MutantMeasured(killed=by is not None, by=by, **told))
 
 
 @contextmanager

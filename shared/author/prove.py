@@ -51,7 +51,7 @@ def _solution(day: Day, device: str) -> tuple[int, int, str, str]:
     found = verdicts(day, results)
     bad = [verdict for verdict in found if verdict.state != "done"]
     events = [test for tests in results.tests.values() for test in tests]
-    good = sum(test["kind"] == "pass" for test in events)
+    good = sum(test.kind == "pass" for test in events)
     failures = max(len(events) - good, len(bad)) + len(results.uncollected)
     if not failures:
         return good, 0, f"{good} tests of {len(found)} exercises pass on {device}", ""
@@ -65,11 +65,11 @@ def _solution(day: Day, device: str) -> tuple[int, int, str, str]:
 
 
 def _skeleton(day: Day, device: str) -> tuple[int, int, str, str]:
-    results = run_day(day, "skeleton", "cpu", everywhere=False)
+    results = run_day(day, "skeleton", "cpu")
     events = [test for tests in results.tests.values() for test in tests]
-    lines = [f"  {test['test']}: {test['kind']} instead of to do" for test in events if test["kind"] != "todo"]
-    lines += [f"  {name}.py: {event['summary']}" for name, event in results.unimportable.items()]
-    lines += [f"  {name}: {problem['summary']}" for name, problem in results.deaths.items()]
+    lines = [f"  {test.test}: {test.kind} instead of to do" for test in events if test.kind != "todo"]
+    lines += [f"  {name}.py: {event.summary}" for name, event in results.unimportable.items()]
+    lines += [f"  {name}: {problem.summary}" for name, problem in results.deaths.items()]
     found = verdicts(day, results)
     lines += [f"  {v.exercise.name}: no test of it ran" for v in found if not results.tests.get(v.exercise.name)]
     lines += _unread(results)
@@ -80,7 +80,7 @@ def _skeleton(day: Day, device: str) -> tuple[int, int, str, str]:
 
 
 def _unread(results: Results) -> list[str]:
-    return [f"  {event['what']} could not be read:\n{event['text']}" for event in results.uncollected]
+    return [f"  {event.what} could not be read:\n{event.text}" for event in results.uncollected]
 
 
 def _shared(device: str) -> tuple[int, int, str, str]:

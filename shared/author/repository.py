@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from shared.author import tables
+from shared.author import figures, tables
 from shared.author.links import broken_links, course_files, foreign_places
 from shared.course.day import Day, course_root, day_folders
 
@@ -23,9 +23,7 @@ def check_course(days: list[Day]) -> list[str]:
     lines = [f"{name} is missing" for name in ("README.md", "CHANGELOG.md", "LICENSE") if not (root / name).is_file()]
     if (root / "README.md").is_file():
         lines += tables.stale_tables(root, days)
-    lines += [
-        f"{day.name}/strength.json: `make strength` has not measured it" for day in days if not tables.strength(day)
-    ]
+    lines += [f"{day.name}/strength.json: `make strength` has not measured it" for day in days if not figures.read(day)]
     for name in own:
         if name.endswith(".md"):
             lines += broken_links(root / name, name)

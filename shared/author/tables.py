@@ -6,10 +6,10 @@ Each stands between two comments, `<!-- days -->` … `<!-- /days -->` and `<!--
 A day's README may say `<!-- builds: … -->` and `<!-- runs: … -->`; otherwise its first sentence and "CPU or GPU" do.
 """
 
-import json
 import re
 from pathlib import Path
 
+from shared.author import figures
 from shared.course.day import Day
 
 # The ten days in order: folder, title, and what one builds (for as long as there is no day that says so itself).
@@ -53,27 +53,20 @@ def strength_table(days: list[Day]) -> str:
     rows = ["| day | wrong answers rejected | known mistakes named | right answers accepted | mutants killed |"]
     rows.append("|---|---|---|---|---|")
     for day in days:
-        figures = strength(day)
-        if figures is None:
+        kept = figures.read(day)
+        if kept is None:
             cells = [day.name, "not measured yet", "", "", ""]
         else:
-            survivors = figures["mutants"] - figures["killed"]
-            cells = [day.name, _of(figures, "rejected", "wrong"), _of(figures, "diagnosed", "value_level")]
-            cells += [_of(figures, "accepted", "right"), _of(figures, "killed", "mutants", percent=True)]
+            survivors = kept["mutants"] - kept["killed"]
+            changed = {"own files": "the day", "checks and versions": "`shared/checks` or a version"}
+            stale = figures.staleness(day)
+            cells = [day.name + (f" (stale: {changed[stale]} changed since)" if stale else "")]
+            cells += [_of(kept, "rejected", "wrong"), _of(kept, "diagnosed", "wrong")]
+            cells += [_of(kept, "accepted", "right"), _of(kept, "killed", "mutants", percent=True)]
             if survivors:
-                cells[-1] += f", {min(figures['explained'], survivors)} of {survivors} survivors explained"
+                cells[-1] += f", {min(kept['explained'], survivors)} of {survivors} survivors explained"
         rows.append(_row(cells))
     return "\n".join(rows)
-
-
-def strength(day: Day) -> dict | None:
-    """The day's strength.json, or None where there is none that can be read."""
-    try:
-        figures = json.loads((day.path / "strength.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    names = ("wrong", "rejected", "value_level", "diagnosed", "right", "accepted", "mutants", "killed", "explained")
-    return figures if isinstance(figures, dict) and all(isinstance(figures.get(name), int) for name in names) else None
 
 
 def stale_tables(root: Path, days: list[Day]) -> list[str]:
@@ -128,8 +121,8 @@ def _between(name: str) -> re.Pattern:
     return re.compile(rf"(<!--\s*{name}\s*-->)(.*?)(<!--\s*/{name}\s*-->)", re.DOTALL)
 
 
-def _of(figures: dict, part: str, whole: str, percent: bool = False) -> str:
-    some, every = figures[part], figures[whole]
+def _of(kept: dict, part: str, whole: str, percent: bool = False) -> str:
+    some, every = kept[part], kept[whole]
     text = f"{some} of {every}"
     # Rounded down: 99.9 % are not all.
     return text + (f" ({100 * some // every} %)" if every and (percent or some < every) else "")

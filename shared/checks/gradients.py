@@ -120,8 +120,9 @@ def _fresh(inputs: Iterable[Any]) -> list[Any]:
     copies = []
     for x in inputs:
         if isinstance(x, Tensor):
-            storage = x.detach().untyped_storage().clone()
-            x = torch.empty(0, dtype=x.dtype, device=x.device).set_(storage, x.storage_offset(), x.shape, x.stride())
+            entries = x.untyped_storage().nbytes() // x.element_size()
+            whole = x.detach().as_strided((entries,), (1,), 0).clone()
+            x = whole.as_strided(x.shape, x.stride(), x.storage_offset())
             x.requires_grad_(x.is_floating_point() or x.is_complex())
         copies.append(x)
     return copies

@@ -34,7 +34,7 @@ class Verdict:
     """How one exercise stands. `wrong` with no test at all means that its module does not import."""
 
     exercise: Exercise
-    state: Literal["done", "wrong", "todo", "waiting"]
+    state: Literal["done", "wrong", "todo", "waiting", "fault"]
     passed: int
     total: int
     waits_for: str | None = None
@@ -47,6 +47,8 @@ class Verdict:
             return f"to do · {self.exercise.minutes} min"
         if self.state == "waiting":
             return f"waits for {self.waits_for or 'an earlier exercise'}"
+        if self.state == "fault":
+            return "not judged: the course or this machine is at fault"
         if not self.total:
             return "no tests" if self.state == "done" else "does not import"
         if self.state == "done":
@@ -79,9 +81,9 @@ def _folded(terminal: Terminal, section: str, rows: list[Verdict]) -> str:
 def _detail(terminal: Terminal, verdict: Verdict, problem: Problem) -> list[str]:
     """One failure: the test, the place, what came out, and what that looks like."""
     name, test = verdict.exercise.name, terminal.clean(problem.test)
-    if not verdict.total:
+    if not verdict.total and verdict.state == "wrong":
         name, test = f"{verdict.exercise.module} does not import", ""
-    head = f"  {terminal.mark('wrong')} {terminal.paint('bold', name)}"
+    head = f"  {terminal.mark(verdict.state)} {terminal.paint('bold', name)}"
     fits = cells(f"{head} · {test}") <= terminal.width
     out = [head + f" · {test}" * bool(test and fits)] + [terminal.cut(test, 6)] * (not fits)
     out += [terminal.paint("dim", terminal.cut(problem.where, 6))] if problem.where else []
@@ -151,7 +153,7 @@ def render(
         time = f" · about {duration(minutes)} to go" if left else ""
         out += ["", f"  {terminal.bar(done, len(core))}  {done} of {len(core)}{time}"]
 
-    wrong = [v for v in every if v.state == "wrong"]
+    wrong = [v for v in every if v.state == "wrong"] or [v for v in every if v.state == "fault"]
     if wrong and wrong[0].problem:
         out += ["", *_detail(terminal, wrong[0], wrong[0].problem)]
     for note in notes:

@@ -37,16 +37,16 @@ def test(options) -> int:
         raise Refused(f"IMPL={options.impl}: {error}") from None
     if not folder.is_dir():
         raise Refused(f"{day.name} has no {folder.name}/: `make start DAY={day.short}` makes answers/")
-    quick = dict(everywhere=names is None, seconds=options.seconds)
-    results = run_day(day, folder.name, options.device, names, **quick)
+    results = run_day(day, folder.name, options.device, names, seconds=options.seconds)
     found = verdicts(day, results, names)
     remember(day, found, results, options.why)
     print(_render(day, found, results.folder, options.device))
     for event in results.uncollected:
-        print(f"\n{event['what']} could not be read:\n{event['text']}")
+        print(f"\n{event.what} could not be read:\n{event.text}")
     if options.verbose:
         _full_report(day, found, results.folder, options.device)
-    if results.uncollected or any(verdict.state == "wrong" and not verdict.total for verdict in found):
+    broken = [v for v in found if v.state == "fault" or (v.state == "wrong" and not v.total)]
+    if results.uncollected or broken:
         return BROKEN
     return WRONG if any(verdict.state == "wrong" for verdict in found) else FINE
 
@@ -79,9 +79,9 @@ def check_environment(device: str) -> None:
         raise Refused(
             f"{', '.join(missing)} can't be imported by {sys.executable}: `make setup` installs what is needed"
         )
-    if device not in ("cpu", "cuda", "mps"):
-        raise Refused(f"DEVICE={device}: it is cpu, cuda or mps")
-    if device != "cpu":
+    if device not in ("cpu", "cuda", "mps", "pretend"):
+        raise Refused(f"DEVICE={device}: it is cpu, cuda or mps (or pretend, a GPU that isn't there)")
+    if device in ("cuda", "mps"):
         import torch
 
         there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()

@@ -9,7 +9,7 @@ from typing import TextIO
 
 BAR, PROSE = 24, 100  # cells of the bar; the widest readable line
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
-MARKS = {"done": "✓+", "wrong": "✗x", "todo": "·.", "waiting": "–-"}
+MARKS = {"done": "✓+", "wrong": "✗x", "todo": "·.", "waiting": "–-", "fault": "!!"}
 PLAIN = {"·": "-", "…": "...", "–": "-", "—": "-", "─": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "²": "^2"}
 PLAIN = str.maketrans(PLAIN | {"’": "'", "‘": "'", "“": '"', "”": '"', "√": "sqrt", "−": "-", "÷": "/", "≠": "!="})
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")

@@ -1,24 +1,33 @@
-"""From what the tests told to one verdict an exercise: done, wrong, to do, or waiting for an earlier one."""
+"""From what the tests told to a verdict for each exercise: done, wrong, to do, waiting for another, or not judged."""
 
+import dataclasses
 from pathlib import Path
 
 from shared.course.day import Day, Exercise
 from shared.learner.board import Problem, Verdict
 from shared.learner.state import read_state, write_state
-from shared.runner.run import Results
+from shared.runner import protocol
+from shared.runner.protocol import Unimportable
+from shared.runner.results import Results
 
 
 def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> list[Verdict]:
     """In the README's order."""
     chosen = [exercise for exercise in day.exercises if not exercises or exercise.name in exercises]
     found = [_verdict(day, exercise, results) for exercise in chosen]
+    done = {verdict.exercise.name for verdict in found if verdict.state == "done"}
+    for verdict in found:
+        # Nobody waits for what is not to do.
+        if verdict.state == "waiting" and verdict.waits_for in done:
+            verdict.state, summary = "wrong", f"`{verdict.waits_for}`, which it uses, raises NotImplementedError here"
+            verdict.problem = Problem(_first_todo(results, verdict), verdict.where, summary, [])
     then = read_state(day).get("wrong", {})
     wrong = {
         e.name for e in day.exercises if then.get(e.name) is not None and then[e.name] == _text(day, e, results.folder)
     }
     wrong = wrong - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
     for verdict in found:
-        used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test["uses"]}
+        used = {name for test in results.tests.get(verdict.exercise.name, []) for name in test.uses}
         suspects = [e.name for e in day.exercises if e.name in used & wrong]
         # A mistake of its own that we know is the better lead.
         if verdict.problem and suspects and not results.why.get(verdict.exercise.name):
@@ -26,44 +35,78 @@ def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> 
     return found
 
 
+def _first_todo(results: Results, verdict: Verdict) -> str:
+    tests = results.tests[verdict.exercise.name]
+    return next(test.test for test in tests if test.kind == "todo").split("::")[-1]
+
+
 def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     tests = results.tests.get(exercise.name, [])
-    passed = sum(test["kind"] == "pass" for test in tests)
+    passed = sum(test.kind == "pass" for test in tests)
     death = results.deaths.get(exercise.name)
-    total = len(tests) + (death is not None or exercise.name in results.elsewhere)
+    victims = results.disturbs.get(exercise.name)
+    where = definition_line(day, exercise, results.folder)
 
-    def verdict(state: str, **facts) -> Verdict:
-        where = definition_line(day, exercise, results.folder)
+    def verdict(state: str, total: int = len(tests) + bool(death), **facts) -> Verdict:
         return Verdict(exercise, state, passed, total, where=where, **facts)
 
     if trouble := results.unimportable.get(exercise.section):
         return _unimportable(exercise, trouble, verdict)
     if death:
-        where = death["where"] or definition_line(day, exercise, results.folder)
-        return verdict("wrong", problem=Problem(**death | {"where": where}))
-    failed = [test for test in tests if test["kind"] == "fail"]
-    if failed:
-        return verdict("wrong", problem=Problem(**failed[0]["problem"]))
-    stubs = [day.owner_exercise(test["owner"]) for test in tests if test["kind"] == "todo"]
+        return verdict("wrong", problem=_shown(death, where))
+    for kind, state in (("fail", "wrong"), ("fault", "fault")):
+        if failed := [test for test in tests if test.kind == kind]:
+            return verdict(state, problem=_shown(failed[0].problem, where))
+    stubs = [day.owner_exercise(test.owner) for test in tests if test.kind == "todo"]
     if exercise in stubs:
         return verdict("todo")
     if stubs:
         return verdict("waiting", waits_for=stubs[0].name)
     if not tests:
-        # Its test file needs another module that doesn't import.
-        others = [module for module in results.unimportable if module != exercise.section]
-        return verdict("waiting", waits_for=f"{others[0]}.py" if others else "a test of its own")
-    if exercise.name in results.elsewhere:
-        return verdict("wrong", problem=Problem(**results.elsewhere[exercise.name]))
+        return _untested(exercise, results, verdict)
+    if victims:
+        return verdict("wrong", problem=Problem("on the whole board", where, _disturbing(exercise.name, victims), []))
     return verdict("done")
 
 
-def _unimportable(exercise: Exercise, trouble: dict, verdict) -> Verdict:
-    guilty = Path(trouble["where"].rpartition(":")[0] or trouble["where"]).name
-    if guilty != exercise.module or trouble["stub"]:
+def _shown(problem: protocol.Problem, where: str | None) -> Problem:
+    return Problem(**dataclasses.asdict(problem) | {"where": problem.where or where})
+
+
+def _disturbing(name: str, victims: list[str]) -> str:
+    others = f" and {len(victims) - 1} more" if len(victims) > 1 else ""
+    return (
+        f"`{name}` changes something for everybody and leaves it so: after it, {victims[0]}{others} "
+        f"{'fail' if others else 'fails'}, though right when tested alone"
+    )
+
+
+def _unimportable(exercise: Exercise, trouble: Unimportable, verdict) -> Verdict:
+    guilty = Path(trouble.where.rpartition(":")[0] or trouble.where).name
+    if trouble.stub:
         return verdict("waiting", waits_for=guilty)
-    problem = Problem(f"import {exercise.section}", trouble["where"], trouble["summary"], [])
-    return verdict("wrong", problem=problem)
+    words = (
+        trouble.summary if guilty == exercise.module else f"it needs {guilty}, which has a problem: {trouble.summary}"
+    )
+    return verdict("wrong", total=0, problem=Problem(f"import {exercise.section}", trouble.where, words, []))
+
+
+def _untested(exercise: Exercise, results: Results, verdict) -> Verdict:
+    """No test of it ran. Its test file may need another module, which is to do or doesn't import."""
+    others = [trouble for module, trouble in results.unimportable.items() if module != exercise.section]
+    if others and others[0].stub:
+        return verdict("waiting", waits_for=f"{others[0].module}.py")
+    if others:
+        words = f"its tests need {others[0].module}.py, which has a problem: {others[0].summary}"
+        return verdict("wrong", total=0, problem=Problem(f"import {others[0].module}", others[0].where, words, []))
+    file = f"tests/test_{exercise.section}.py"
+    if results.untested:
+        words = f"it was not tested: before it, {protocol.MOST_CHILDREN} exercises ended their process"
+    elif results.uncollected:
+        words = f"its tests could not be read: {file} is damaged; `git checkout {file}` brings it back"
+    else:
+        words = f"{file} has no test of it: it is damaged or changed; `git checkout {file}` brings it back"
+    return verdict("fault", total=0, problem=Problem(file, None, words, []))
 
 
 def definition_line(day: Day, exercise: Exercise, folder: str) -> str | None:
@@ -102,7 +145,7 @@ def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> Non
         says = results.why.get(name)
         if says and verdict.problem:
             if why or failing[name] >= 2:
-                verdict.problem.says = says
+                verdict.problem.says = " And: ".join(says)
             else:
                 verdict.problem.why_later = True
         elif why and name in results.why and verdict.problem:

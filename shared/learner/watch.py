@@ -42,7 +42,7 @@ def watch(day: Day, device: str, only: str | None, show, rounds: int | None = No
         while rounds is None or rounds > 0:
             ready, spare = spare, Child(device)
             try:
-                show(run_day(day, "answers", device, names, spare=ready, everywhere=names is None), names)
+                show(run_day(day, "answers", device, names, spare=ready), names)
             except EnvironmentBroken as error:
                 print(error)
             rounds = None if rounds is None else rounds - 1

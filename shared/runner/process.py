@@ -1,7 +1,9 @@
-"""A process in which answers run, seen from outside: it gets one job, and tells what happens line by line."""
+"""A process in which answers run, seen from outside: it gets one job, and tells what happens line by line.
+
+Whatever the answer does, reading ends: a child that says nothing for too long is ended, with all that it started.
+"""
 
 import contextlib
-import json
 import os
 import queue
 import re
@@ -10,106 +12,169 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-START = 600.0  # seconds for Python and torch to start, on the slowest of machines
-IMPORTING = 3.0  # times the seconds that an exercise has, for the import of one module
-PATIENCE = 7.0  # times the seconds that an exercise has, in case the child's own alarm (at 5 times) doesn't ring
+from shared.runner.protocol import (
+    DIAGNOSIS_ENDS,
+    PATIENCE,
+    QUIET_AT_LEAST,
+    START,
+    Diagnosing,
+    Died,
+    Ended,
+    Event,
+    Forked,
+    Job,
+    NotTheProtocol,
+    Ready,
+    decode,
+    encode,
+)
+
+TAG = "BYO_CHILD"  # in the environment of a child and of all that it starts
+PYTHON_SETTINGS = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONBREAKPOINT", "PYTHONINSPECT", "PYTHONSTARTUP")
 
 
 class Child:
     """Starts at once and imports what every job needs; `events` gives it its job. So one can be kept ready."""
 
     def __init__(self, device: str):
-        self.folder = tempfile.TemporaryDirectory(prefix="byo-")
+        self.folder = tempfile.TemporaryDirectory(prefix="byo-", ignore_cleanup_errors=True)
         self.stack, self.log = Path(self.folder.name) / "stack", Path(self.folder.name) / "log"
+        self.tag, self.forked = Path(self.folder.name).name, False
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "shared.sandbox.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
-                env=child_environment(device),
+                env=child_environment(device) | {TAG: self.tag},
+                start_new_session=True,  # Ctrl-C is for the parent, which then ends the whole group
             )
 
-    def events(self, job: dict) -> Iterator[dict]:
-        """What the child tells, last {"event": "end"} or {"event": "died", "how": …, "where": …, "log": …}."""
-        ended = False
+    def events(self, job: Job) -> Iterator[Event]:
+        """What the child tells; the last event is Ended or Died."""
+        job.stack = str(self.stack)
         try:
-            try:
-                self.process.stdin.write(json.dumps({**job, "stack": str(self.stack)}).encode() + b"\n")
+            with contextlib.suppress(OSError):
+                self.process.stdin.write(encode(job))
                 self.process.stdin.close()
-            except BrokenPipeError:
-                pass
-            for line in self._lines(max(120.0, PATIENCE * job["seconds"])):
-                event = json.loads(line)
-                ended = ended or event["event"] == "end"
-                if event["event"] != "ready":
-                    yield event
-            if not ended:
-                status = self.process.poll()  # None: it still runs, and said nothing for too long
-                self.process.kill()
-                stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
-                log = self.log.read_bytes()[-2000:].decode(errors="replace")
-                yield {"event": "died", **_death(status, stack, Path(job["day"])), "log": log}
+            how = None
+            try:
+                for event in self._told(max(QUIET_AT_LEAST, PATIENCE * job.seconds)):
+                    if isinstance(event, Forked):
+                        self.forked = True
+                    elif not isinstance(event, Ready):
+                        yield event
+                    if isinstance(event, Ended):
+                        return
+            except NotTheProtocol:
+                how = "it wrote into the pipe through which the course hears of its tests"
+            yield self._death(how, Path(job.day))
         finally:
             self.close()
 
     def close(self) -> None:
-        """Ends the process and removes what it wrote."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            pipe.close()
+        """Ends the process and all that it started, and removes what it wrote."""
+        end_all(self.process)
+        if self.forked:
+            end_tagged(self.tag)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
         self.folder.cleanup()
 
-    def _lines(self, patience: float) -> Iterator[str]:
-        lines: queue.Queue = queue.Queue()
+    def _told(self, patience: float) -> Iterator[Event]:
+        """The child's events, until its end of the pipe is closed or nothing comes for too long."""
+        lines: queue.SimpleQueue = queue.SimpleQueue()
+        pipe = self.process.stdout
 
         def read() -> None:
-            try:
-                for line in self.process.stdout:
-                    lines.put(line.decode(errors="replace"))
-            except ValueError:
-                pass  # closed meanwhile
-            lines.put(None)
+            # What the answer started may hold the pipe open for ever; nobody waits for this thread.
+            with contextlib.suppress(ValueError, OSError):
+                for line in pipe:
+                    lines.put(line)
+            lines.put(b"")
+            with contextlib.suppress(OSError):
+                pipe.close()
 
         threading.Thread(target=read, daemon=True).start()
-        wait = START
+        wait, started = START, time.monotonic()
         while True:
             try:
-                line = lines.get(timeout=wait)
+                line = lines.get(timeout=min(1.0, wait))
             except queue.Empty:
+                # A dead child whose grandchildren hold the pipe, or one that says nothing for too long.
+                if self.process.poll() is not None or time.monotonic() - started > wait:
+                    return
+                continue
+            if not line:
                 return
-            if line is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(10)
-                return
-            wait = patience
-            yield line
+            event = decode(line)
+            wait = DIAGNOSIS_ENDS if isinstance(event, Diagnosing) else patience
+            started = time.monotonic()
+            yield event
+
+    def _death(self, how: str | None, day: Path) -> Died:
+        """How the child ended, and the line of the answer that it was at, if that is known."""
+        status = None
+        if how is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self.process.wait(2)
+        end_all(self.process)
+        stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
+        log = self.log.read_bytes()[-2000:].decode(errors="replace")
+        where, threads = None, max(1, len(re.findall(r"(?:Thread|Current thread) 0x", stack)))
+        # The traceback has the innermost frame first.
+        for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
+            if Path(file).parent.parent == day and Path(file).parent.name != "tests":
+                where = f"{Path(file).parent.name}/{Path(file).name}:{line}"
+                break
+        if how is None:
+            how = _in_words(status, stack)
+        return Died(how, where, log, threads)
 
 
-def _death(status: int | None, stack: str, day: Path) -> dict:
-    """How a child ended, in words, and the line of the answer that it was at, if that is known."""
-    where = None
-    # The traceback has the innermost frame first.
-    for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
-        if Path(file).parent.parent == day and Path(file).parent.name != "tests":
-            where = f"{Path(file).parent.name}/{Path(file).name}:{line}"
-            break
+def _in_words(status: int | None, stack: str) -> str:
     if status is None or "Timeout (" in stack or -status == getattr(signal, "SIGPROF", None):
-        return {"how": "timeout", "where": where}
+        return "timeout"
     if status < 0:
-        name = signal.Signals(-status).name
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:  # real-time signals have numbers, not names
+            name = f"signal {-status}"
         meaning = {"SIGKILL": ": out of memory?", "SIGSEGV": ": a crash inside a library, or recursion without end?"}
-        return {"how": f"it was killed by {name}{meaning.get(name, '')}", "where": where}
-    return {"how": f"it ended the whole process (exit status {status}): os._exit()?", "where": where}
+        return f"it was killed by {name}{meaning.get(name, '')}"
+    return f"it ended the whole process (exit status {status}): os._exit()?"
+
+
+def end_all(process: subprocess.Popen) -> None:
+    """Ends a process and those of its session, and waits until it is gone."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def end_tagged(tag: str) -> None:
+    """Ends what an answer put out of its session's reach (daemons): it still carries the child's environment."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(TAG) == tag and process.pid != os.getpid():
+                process.kill()
 
 
 def child_environment(device: str) -> dict[str, str]:
-    """The environment of a child: `shared` can be imported, no other pytest plugin gets in, the device is named."""
-    env = {**os.environ, "DEVICE": device, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONIOENCODING": "utf-8"}
+    """The environment of a child: `shared` can be imported, the device is named, and no setting of pytest's or Python's
+    that somebody else made gets in."""
+    env = {
+        key: value for key, value in os.environ.items() if not key.startswith("PYTEST_") and key not in PYTHON_SETTINGS
+    }
+    env |= {"DEVICE": device, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONIOENCODING": "utf-8"}
     here = str(Path(__file__).resolve().parent.parent.parent)
     env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     return env

@@ -1,65 +1,77 @@
 """Watches the calls that tests make into an answer: its arguments must not be modified, and it must run on any device.
 
-A forgotten `device=` is caught on a laptop: torch's FakeTensorMode makes tensors "on cuda" that have no values but obey
-CUDA's rules, so a call that a test made on the CPU is made again with those.
+A forgotten `device=` is caught on a laptop: what a test called on the CPU is called again with tensors on a pretended
+GPU (`pretended_gpu.py`).
 """
 
 import copy
 import functools
 import inspect
 import itertools
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
-from shared.checks import CheckFailed
-from shared.checks.records import recorder
+from shared.checks import CheckFailed, recorder
 from shared.course.day import Day
 
-KEPT = 6  # calls of an exercise that are made again elsewhere, each from another test
 ATOMS = {str, int, float, bool, bytes, type(None)}
 LARGE = 1000  # entries: such a container, a vocabulary say, isn't searched for tensors at every call
+MANY = 50  # calls of one test that are remembered, the last of them
 
 
 @dataclass
 class Call:
-    function: object
+    """A call that a test made: `result` is what came back, the very object."""
+
+    name: str
+    function: Callable
     args: tuple
     kwargs: dict
+    result: Any = None
 
 
 class CallWatcher:
-    """Wraps a day's exercises: functions, and the `forward` of modules. The plugin says which one is being tested."""
+    """Wraps a day's exercises: functions, and methods of classes. The plugin says which one is being tested."""
 
     def __init__(self, day: Day):
         self.day = day
         self.exercise: str | None = None  # whose test is running; None: look away
-        self.test = ""
         self.may_modify = False
         self.uses: set[str] = set()  # other exercises that the running test came through
-        self.last: Call | None = None  # the running test's last call of its exercise
-        self.calls: dict[str, dict[str, Call]] = {}  # exercise -> test -> its first call
+        self.calls: list[Call] = []  # the running test's calls of its exercise
+        self.first: Call | None = None
         self._depth = 0
 
+    def start(self, exercise: str | None, may_modify: bool) -> None:
+        """A test of this exercise begins."""
+        self.exercise, self.may_modify = exercise, may_modify
+        self.uses, self.calls, self.first = set(), [], None
+
+    def stop(self) -> None:
+        self.exercise, self._depth = None, 0
+
     def watch(self, module: ModuleType) -> None:
+        """Puts the wrappers in place, in a module of the day that was just loaded."""
         for exercise in self.day.exercises:
             if exercise.module != f"{module.__name__}.py":
                 continue
             thing = getattr(module, exercise.name, None)
             if inspect.isfunction(thing):
-                setattr(module, exercise.name, self._wrap(thing, exercise.name))
+                setattr(module, exercise.name, self._wrap(thing, exercise.name, exercise.name))
             elif (
                 inspect.isclass(thing)
                 and issubclass(thing, nn.Module)
                 and inspect.isfunction(vars(thing).get("forward"))
             ):
-                thing.forward = self._wrap(vars(thing)["forward"], exercise.name)
+                thing.forward = self._wrap(vars(thing)["forward"], exercise.name, exercise.name)  # type: ignore
 
-    def _wrap(self, function, exercise: str):
+    def _wrap(self, function: Callable, exercise: str, name: str) -> Callable:
         @functools.wraps(function)
         def watched(*args, **kwargs):
             __tracebackhide__ = True
@@ -69,28 +81,38 @@ class CallWatcher:
             if self._depth or self.exercise is None:
                 return function(*args, **kwargs)
             kept_args = tuple(_kept(value) for value in args)
-            kept_kwargs = {name: _kept(value) for name, value in kwargs.items()}
+            kept_kwargs = {key: _kept(value) for key, value in kwargs.items()}
+            call = Call(name, function, kept_args, kept_kwargs)
             if exercise == self.exercise:
-                self.last = Call(function, kept_args, kept_kwargs)
+                self.first = self.first or call
+                self.calls = [*self.calls[1 - MANY :], call]
             self._depth += 1
             try:
-                result = function(*args, **kwargs)
+                call.result = result = function(*args, **kwargs)
             finally:
                 self._depth -= 1
             if not self.may_modify:
                 _compare(function, args, kwargs, kept_args, kept_kwargs)
-            kept = self.calls.setdefault(exercise, {})
-            if exercise == self.exercise and len(kept) < KEPT:
-                kept.setdefault(self.test, Call(function, kept_args, kept_kwargs))
             return result
 
         return watched
+
+    def failing_call(self, got: object) -> Call | None:
+        """The call whose result a check refused, as far as the very object `got` tells; else the last one."""
+        for call in reversed(self.calls):
+            if got is not None and (call.result is got or any(leaf is got for leaf in _items(call.result))):
+                return call
+        return self.calls[-1] if self.calls else None
+
+
+def _items(value: Any) -> list:
+    return list(value) if type(value) in (list, tuple) and len(value) <= LARGE else []
 
 
 def _kept(value):
     """A copy, as far as lists, tuples and dicts go. Every call comes here, and `tree_map` takes ten times as long."""
     kind = type(value)
-    if kind in ATOMS or (isinstance(value, dict | list | tuple) and len(value) > LARGE):
+    if kind in ATOMS or (isinstance(value, dict | list | tuple | set) and len(value) > LARGE):
         return value
     if kind is list:
         return [_kept(item) for item in value]
@@ -98,6 +120,8 @@ def _kept(value):
         return tuple([_kept(item) for item in value])
     if kind is dict:
         return {key: _kept(item) for key, item in value.items()}
+    if kind is set:
+        return set(value)
     return _copy(value) if isinstance(value, Tensor) else tree_map(_copy, value)
 
 
@@ -116,93 +140,70 @@ def _compare(function, args, kwargs, kept_args, kept_kwargs) -> None:
     before = zip(itertools.chain(names, itertools.repeat("an argument")), kept_args)
     after = itertools.chain(args, kwargs.values())
     for (name, old), new in zip(itertools.chain(before, kept_kwargs.items()), after):
-        if _plain(old) and not _same(old, new):
+        if not _same(old, new):
             recorder.keep(["modified", name, new])
             raise CheckFailed(
                 f"the answer modified its argument `{name}` in place", "the caller still needs it as it was"
             )
 
 
-def _same(old: Tensor, new: Tensor) -> bool:
-    if old.shape != new.shape:
-        return False
-    return bool(((old == new) | ((old != old) & (new != new))).all())
+def _same(old: Any, new: Any) -> bool:
+    """Whether an argument is what it was: tensors, and lists, dicts and sets of plain values and tensors."""
+    if old is new:
+        return True  # what isn't copied: large containers, modules, parameters
+    if _plain(old):
+        if old.shape != new.shape:
+            return False
+        return bool(((old == new) | ((old != old) & (new != new))).all())
+    kind = type(old)
+    if kind is not type(new):
+        return True
+    if kind in (list, tuple):
+        return len(old) == len(new) and all(map(_same, old, new))
+    if kind is dict:
+        return list(old) == list(new) and all(map(_same, old.values(), new.values()))
+    if kind is set or kind in (str, int, bool, bytes):
+        return old == new
+    return True
 
 
-def fails_elsewhere(call: Call) -> tuple[str, BaseException | None] | None:
-    """What goes wrong when `call` is made with tensors "on cuda": (a sentence, the error), or None.
+def stops_on_a_gpu(call: Call) -> tuple[str, BaseException | None] | None:
+    """What goes wrong when `call` is made on a GPU: (a sentence, the error), or None."""
+    from shared.sandbox.pretended_gpu import GPUTensor, OnlyOnGPU, pretended_gpu
 
-    None also where torch cannot tell without real values (`.item()`, an `if` that asks for one).
-    """
-    from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
-
-    try:
-        return _fails(call, FakeTensorMode())
-    except DynamicOutputShapeException:
-        # How much an index by mask takes depends on values. With a symbol for that size, which is slower, it goes on.
-        from torch.fx.experimental.symbolic_shapes import ShapeEnv
-
-        return _fails(call, FakeTensorMode(shape_env=ShapeEnv(), static_shapes=True))
-
-
-def _fails(call: Call, mode) -> tuple[str, BaseException | None] | None:
-    from torch._subclasses.fake_tensor import DynamicOutputShapeException
-
-    memo: dict[int, Tensor] = {}
+    if not any(isinstance(leaf, Tensor | nn.Module | torch.device) for leaf in tree_leaves((call.args, call.kwargs))):
+        return None
+    moved: dict[int, Any] = {}
 
     def move(value):
-        if isinstance(value, nn.Module):
-            return _moved_module(value, mode, memo)
-        if isinstance(value, Tensor):
-            return _on_cuda(value, mode, memo)
-        return torch.device("cuda") if isinstance(value, torch.device) else value
+        if isinstance(value, torch.device):
+            return torch.device("cuda")
+        if inspect.isroutine(value) or isinstance(value, functools.partial):
+            return lambda *args, **kwargs: tree_map(move, value(*args, **kwargs))  # next_batch(), say
+        if not isinstance(value, Tensor | nn.Module) or isinstance(value, GPUTensor):
+            return value
+        if id(value) not in moved:
+            if isinstance(value, nn.Module):
+                moved[id(value)] = copy.deepcopy(value).to("cuda")
+            else:
+                copied = value.detach().to("cuda").requires_grad_(value.requires_grad)
+                moved[id(value)] = nn.Parameter(copied) if isinstance(value, nn.Parameter) else copied
+        return moved[id(value)]
 
-    args, kwargs = tree_map(move, (call.args, call.kwargs))
-    if not any(isinstance(value, Tensor | nn.Module | torch.device) for value in _leaves((args, kwargs))):
-        return None
-    try:
-        with mode:
+    with pretended_gpu():
+        try:
+            args, kwargs = tree_map(move, (call.args, call.kwargs))
+        except Exception:
+            return None  # a module that can't be copied, say: nothing that the answer does is known from that
+        try:
             result = call.function(*args, **kwargs)
-    except Exception as error:
-        if isinstance(error, DynamicOutputShapeException) and mode.shape_env is None:
-            raise
-        text = f"{type(error).__name__}: {error}"
-        if re.search(r"same device|Device Propagation|Mismatching .*device|DeviceMismatch", text):
-            return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
-        return None
-    if any(isinstance(value, Tensor) and value.device.type == "cpu" for value in _leaves(result)):
+        except OnlyOnGPU as error:
+            text = str(error)
+            if "same device" in text:
+                return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
+            return f"on a GPU this stops: {text}", error
+        except Exception:
+            return None
+    if any(isinstance(leaf, Tensor) and not isinstance(leaf, GPUTensor) for leaf in tree_leaves(result)):
         return "on a GPU the result would still lie on the CPU: make it on the device of what comes in", None
     return None
-
-
-def _leaves(value) -> list:
-    found: list = []
-    tree_map(found.append, value)
-    return found
-
-
-def _fake(tensor: Tensor, mode) -> Tensor:
-    from torch._subclasses.fake_tensor import unset_fake_temporarily
-
-    with unset_fake_temporarily():
-        return mode.from_tensor(tensor.detach())
-
-
-def _on_cuda(tensor: Tensor, mode, memo: dict[int, Tensor]) -> Tensor:
-    if id(tensor) not in memo:
-        with mode:
-            moved = _fake(tensor, mode).to("cuda").requires_grad_(tensor.requires_grad)
-        memo[id(tensor)] = nn.Parameter(moved, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
-    return memo[id(tensor)]
-
-
-def _moved_module(module: nn.Module, mode, memo: dict[int, Tensor]) -> nn.Module:
-    """What `module.cuda()` does: parameters and buffers move, a tensor kept as a plain attribute stays behind."""
-    module = copy.deepcopy(module)
-    for part in module.modules():
-        for store in (part._parameters, part._buffers):
-            store.update({name: _on_cuda(value, mode, memo) for name, value in store.items() if value is not None})
-        for name, value in vars(part).items():
-            if isinstance(value, Tensor):
-                vars(part)[name] = _fake(value, mode)
-    return module

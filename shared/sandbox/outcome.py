@@ -12,6 +12,7 @@ from shared.checks import CheckFailed
 from shared.checks.describe import describe_call
 from shared.course.day import Day
 from shared.learner.verdicts import definition_line
+from shared.runner.protocol import Problem
 from shared.sandbox.calls import Call
 
 NO_SUCH = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
@@ -31,7 +32,7 @@ class Outcome:
     error: str = ""
     said: str = ""
     uses: list[str] = field(default_factory=list)
-    problem: dict | None = None
+    problem: Problem | None = None
     records: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -60,7 +61,7 @@ def judge(
         summary, lines = in_words(error, day, folder), []
     if call and not _is_told(call, "\n".join([summary, *lines])):
         lines.insert(0, f"call      {describe_call(exercise, call.args, call.kwargs)}")
-    problem = dict(
+    problem = Problem(
         test=test,
         where=where or definition(exercise, day, folder),
         summary=summary,

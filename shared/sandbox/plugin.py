@@ -1,24 +1,34 @@
 """The pytest plugin: where a day's modules come from, fixtures, isolation, and what an unfinished answer counts as.
 
 Plain `pytest` in a day's folder and an editor's test panel load it by itself; `python -m shared test` drives it through
-`shared.sandbox.child`, which gives it a Job.
+`shared.sandbox.child`, which leaves its session in the stash.
 """
 
 import os
 import sys
+import traceback
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from shared.checks.records import recorder
+from shared.checks import CheckFailed, recorder
 from shared.course.day import Day, ReadmeError, find_day
-from shared.sandbox.calls import CallWatcher
+from shared.sandbox.calls import CallWatcher, stops_on_a_gpu
 from shared.sandbox.isolation import GlobalState, seed_everything
 from shared.sandbox.modules import DayModules
 from shared.sandbox.outcome import Outcome, judge, place
+from shared.sandbox.pretended_gpu import pretended_gpu
+
+SESSION = pytest.StashKey[Any]()  # of shared.sandbox.session, where shared.sandbox.child runs the tests
+BEFORE = pytest.StashKey[GlobalState]()
+
+
+class StopsOnGPU(CheckFailed):
+    """An answer that is right on the CPU would stop on a GPU."""
 
 
 class Draw:
@@ -40,14 +50,18 @@ class Draw:
 
 @pytest.fixture(scope="session")
 def device() -> torch.device:
-    """The device that DEVICE names: cpu (the default), cuda or mps."""
-    return torch.device(os.environ.get("DEVICE", "cpu"))
+    """The device that DEVICE names: cpu (the default), cuda, mps, or pretend: a GPU that isn't there."""
+    name = os.environ.get("DEVICE", "cpu")
+    return torch.device("cuda" if name == "pretend" else name)
 
 
 @pytest.fixture
 def draw(request, device) -> Draw:
     """See Draw."""
     return Draw(zlib.crc32(request.node.name.encode()), device)
+
+
+REPLAYED = 6  # tests of an exercise, the first ones, whose first call is made again on a pretended GPU
 
 
 class Dodged(Exception):
@@ -62,7 +76,8 @@ class DayPlugin:
         self.folder = day.implementation(implementation)
         self.watcher = CallWatcher(day)
         self.modules = DayModules(day, self.folder, self.watcher.watch)
-        self.driven = hasattr(config, "_byo_job")  # by shared.sandbox.child
+        self.driven = SESSION in config.stash  # by shared.sandbox.child
+        self.replayed: set[str] = set()  # tests
         self.outcome = Outcome()  # of the test that is running
         self.modules.install()
 
@@ -79,8 +94,17 @@ class DayPlugin:
         items.sort(key=lambda item: order.get(self.exercise_of(item), -1))
         modules = {id(item.module): item.module for item in items if hasattr(item, "module")}
         self.modules.test_modules = list(modules.values())
+        counts: dict[str | None, int] = {}
+        for item in items:
+            name = self.exercise_of(item)
+            counts[name] = counts.get(name, 0) + 1
+            if counts[name] <= REPLAYED and os.environ.get("DEVICE", "cpu") == "cpu":
+                self.replayed.add(item.nodeid)
 
     # ---- Around each test
+
+    def device(self):
+        return pretended_gpu() if os.environ.get("DEVICE") == "pretend" else nullcontext()
 
     @contextmanager
     def no_dodging(self):
@@ -98,28 +122,44 @@ class DayPlugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item):
         self.outcome = Outcome()
-        item._byo_state = GlobalState()
+        item.stash[BEFORE] = GlobalState()
         seed_everything()
         recorder.start()
-        with self.no_dodging():
+        with self.no_dodging(), self.device():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item):
         marker = item.get_closest_marker("exercise")
         seed_everything()
-        self.watcher.exercise = self.exercise_of(item)
-        self.watcher.uses, self.watcher.test, self.watcher.last = set(), item.nodeid, None
-        self.watcher.may_modify = bool(marker and marker.kwargs.get("modifies"))
+        self.watcher.start(self.exercise_of(item), bool(marker and marker.kwargs.get("modifies")))
         state = GlobalState()  # what the test's fixtures changed is none of the answer's doing
         try:
-            with self.no_dodging():
-                return (yield)
+            with self.no_dodging(), self.device():
+                result = yield
+            if item.nodeid in self.replayed and self.watcher.first:
+                self.replay(self.watcher.first)
+            return result
         finally:
-            self.watcher.exercise = None
+            self.watcher.stop()
             changed = state.restore()
             if changed:
                 pytest.fail("the answer changed something for everybody: " + "; ".join(changed), pytrace=False)
+
+    def replay(self, call) -> None:
+        """The test passed; now the same on a GPU."""
+        self.watcher.exercise = None  # nobody watches this call
+        found = stops_on_a_gpu(call)
+        # What a test hands over may itself be bound to the CPU: a function that makes batches, say.
+        if found and not (found[1] and self.is_the_tests_own(found[1])):
+            sentence, error = found
+            recorder.keep(["on a GPU", sentence])
+            raise StopsOnGPU(sentence) from error
+
+    def is_the_tests_own(self, error: BaseException) -> bool:
+        files = [Path(frame.f_code.co_filename) for frame, _ in traceback.walk_tb(error.__traceback__)]
+        inside = [file for file in files if self.day.path in file.parents]
+        return bool(inside) and inside[-1].parent == self.day.path / "tests"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self):
@@ -131,7 +171,7 @@ class DayPlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item):
         result = yield
-        item._byo_state.restore()
+        item.stash[BEFORE].restore()
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -143,8 +183,12 @@ class DayPlugin:
             printed = report.capstdout
             name, error = item.name, call.excinfo.value
             exercise = self.exercise_of(item)
-            made = self.watcher.last if call.when == "call" else None
+            made = self.watcher.failing_call(getattr(error, "got", None)) if call.when == "call" else None
+            if isinstance(error, StopsOnGPU):
+                name, made = "on another device", None
             self.outcome = judge(error, printed, name, exercise, self.day, self.modules.folder, made)
+            if isinstance(error, StopsOnGPU) and error.__cause__:
+                self.outcome.problem.where = place(error.__cause__, self.modules.folder) or self.outcome.problem.where
             if self.outcome.kind == "todo" and exercise:
                 # In plain pytest an unfinished exercise is an expected failure, never red.
                 report.outcome, report.wasxfail = "skipped", f"to do: {self.outcome.owner}"
@@ -152,6 +196,12 @@ class DayPlugin:
             self.outcome.records, self.outcome.seconds = recorder.items, call.duration
             self.outcome.uses = sorted(self.watcher.uses)
         return report
+
+
+def exact_on_a_gpu() -> None:
+    """CUDA's float32 products with all their bits, as on a CPU: TF32 keeps ten, and an oracle computed so is none."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def pytest_addoption(parser):
@@ -163,15 +213,16 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "exercise(name, modifies=False): the exercise of the README that a test belongs to"
     )
-    job = getattr(config, "_byo_job", None)
-    day = Day(job.day) if job else _day_of(config)
+    exact_on_a_gpu()
+    session = config.stash.get(SESSION, None)
+    day = Day(session.job.day) if session else _day_of(config)
     if day is None:
         return
-    plugin = DayPlugin(config, day, job.implementation if job else config.getoption("--impl"))
+    plugin = DayPlugin(config, day, session.job.implementation if session else config.getoption("--impl"))
     config.pluginmanager.register(plugin, "byo-day")
-    if job:
-        job.plugin = plugin
-        config.pluginmanager.register(job, "byo-job")
+    if session:
+        session.plugin = plugin
+        config.pluginmanager.register(session, "byo-session")
 
 
 def _day_of(config) -> Day | None:

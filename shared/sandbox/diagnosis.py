@@ -1,0 +1,115 @@
+"""Looks for the mistake behind a wrong answer: which known ones do the same in the tests?
+
+Each wrong variant of the exercise is put in the reference's place and meets the same tests. What the checks saw of it
+and of the answer is compared, test by test.
+"""
+
+import time
+
+from shared.checks import same_records
+from shared.course.variants import Variant, VariantError, apply_variant, load_variants
+from shared.sandbox.outcome import Outcome
+
+PROBES = 3  # failing tests in which a known mistake is tried before the others
+Ran = list[tuple]  # (test, outcome) of one exercise
+
+
+def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
+    """The sentences of the known mistakes that the answer looks like: one, two where it takes two, or none.
+
+    After `seconds` of CPU time it makes do with what it has found out.
+    """
+    mine = [outcome for _, outcome in ran]
+    quickest = sorted(range(len(ran)), key=lambda number: mine[number].seconds)
+    failing = [number for number in quickest if mine[number].kind == "fail"]
+    ends = time.process_time() + seconds
+    found: list[tuple[Variant, list[Outcome | None]]] = []
+    for variant in load_variants(plugin.day, exercise):
+        if not variant.wrong or time.process_time() > ends:
+            continue
+        try:
+            with plugin.modules.trusted():
+                module, text = apply_variant(variant, plugin.day)
+        except VariantError:
+            continue
+        theirs: list[Outcome | None] = [None] * len(ran)
+        for number in failing[:PROBES]:
+            theirs[number] = run_variant(plugin, ran[number][0], module, text)
+            if alike(theirs[number], mine[number]):
+                break
+        else:
+            continue
+        for number in [*failing, *quickest]:
+            if theirs[number] is None and time.process_time() < ends:
+                theirs[number] = run_variant(plugin, ran[number][0], module, text)
+        found.append((variant, theirs))
+    return [found[number][0].says for number in likest(mine, [theirs for _, theirs in found])]
+
+
+def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]:
+    """Which of the others did the same as `mine` in most of the tests that either fails; [] where none did.
+
+    One test alone says little: many mistakes give the same wrong answer somewhere. Two are named where neither alone
+    explains half of what fails, each explains tests of its own, and neither fails in a way that the answer doesn't.
+    """
+    shares = [_share(mine, other) for other in others]
+    if shares and max(shares) >= 0.5:
+        return [shares.index(max(shares))]
+    failing = {number for number, outcome in enumerate(mine) if outcome.kind == "fail"}
+    explains = [{number for number in failing if _alike(other[number], mine[number])} for other in others]
+    honest = [
+        number
+        for number, other in enumerate(others)
+        if explains[number] and not any(_differs(theirs, ours) for theirs, ours in zip(other, mine))
+    ]
+    pairs = [
+        (len(explains[a] | explains[b]), a, b)
+        for a in honest
+        for b in honest
+        if a < b and explains[a] - explains[b] and explains[b] - explains[a]
+    ]
+    if pairs and max(pairs)[0] >= 0.5 * len(failing):
+        return list(max(pairs)[1:])
+    return []
+
+
+def _share(mine: list[Outcome], other: list[Outcome | None]) -> float:
+    # A crash hides what the answer would have shown, so a known mistake isn't held against it there.
+    pairs = [
+        (ours, theirs)
+        for ours, theirs in zip(mine, other)
+        if theirs is not None and {ours.kind, theirs.kind} != {"pass"} and not (ours.error and not theirs.error)
+    ]
+    return sum(alike(*pair) for pair in pairs) / len(pairs) if pairs else 0.0
+
+
+def _differs(theirs: Outcome | None, ours: Outcome) -> bool:
+    return theirs is not None and theirs.kind == "fail" and ours.kind == "pass"
+
+
+def _alike(theirs: Outcome | None, ours: Outcome) -> bool:
+    return theirs is not None and alike(theirs, ours)
+
+
+def alike(a: Outcome, b: Outcome) -> bool:
+    """Whether two answers did the same in a test, as far as the checks could see."""
+    return (a.kind, a.error, a.said) == (b.kind, b.error, b.said) and same_records(a.records, b.records)
+
+
+def run_variant(plugin, item, module: str, text: str) -> Outcome:
+    """One test with the reference in place of the answer, and `text` in place of one of its modules."""
+    from shared.sandbox.testing import run_one
+
+    try:
+        with plugin.modules.variant({module: text}):
+            return run_one(plugin, item)
+    except Exception as error:  # the variant doesn't even import
+        return Outcome("fail", error=type(error).__name__)
+
+
+def is_the_courses_fault(plugin, item) -> bool:
+    """Whether a test that stopped outside of the answer stops with the reference too."""
+    from shared.sandbox.testing import run_one
+
+    with plugin.modules.variant({}):
+        return run_one(plugin, item).kind != "pass"
