@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map_only
@@ -67,6 +67,11 @@ class GPUTensor(Tensor):
 
     def get_device(self) -> int:
         return 0
+
+    def __deepcopy__(self, memo):
+        copied = GPUTensor(self.value.detach().clone()).requires_grad_(self.requires_grad)
+        memo[id(self)] = nn.Parameter(copied, self.requires_grad) if isinstance(self, nn.Parameter) else copied
+        return memo[id(self)]
 
     def tolist(self):
         return self.value.tolist()
@@ -185,8 +190,13 @@ def _run(func, args: tuple, kwargs: dict) -> Any:
     result = func(*plain_args, **plain_kwargs)
     if not to_gpu:
         return result
-    wrapped = tree_map_only(Tensor, lambda value: value if isinstance(value, GPUTensor) else GPUTensor(value), result)
+    wrapped = tree_map_only(Tensor, _wrapped, result)
     return return_and_correct_aliasing(func, args, kwargs, wrapped)
+
+
+def _wrapped(value: Tensor) -> GPUTensor:
+    # torch conjugates and negates late, by a flag on the tensor, which a wrapper doesn't have.
+    return value if isinstance(value, GPUTensor) else GPUTensor(value.resolve_conj().resolve_neg())
 
 
 def _mixes_devices(func, args: tuple, tensors: list[Tensor]) -> bool:
