@@ -53,8 +53,14 @@ def test_one_row(layout, i, draw):
 
 @exercise("row")
 def test_the_only_row(draw):
-    for x in (draw(1, 3), draw(4, 3)[2:3], draw(3, 1).T):
+    for x in (draw(1, 3), draw(4, 3)[2:3], draw(3, 1).T, draw(1, 1)):
         view(strides.row(x, 0), x, x[0])
+
+
+@exercise("row")
+def test_a_row_of_one_number(draw):
+    x = draw(4, 1)
+    view(strides.row(x, 2), x, x[2])
 
 
 @exercise("column")
@@ -67,8 +73,14 @@ def test_one_column(layout, j, draw):
 
 @exercise("column")
 def test_the_only_column(draw):
-    for x in (draw(3, 1), draw(3, 4)[:, 2:3]):
+    for x in (draw(3, 1), draw(3, 4)[:, 2:3], draw(1, 1)):
         view(strides.column(x, 0), x, x[:, 0])
+
+
+@exercise("column")
+def test_a_column_of_one_number(draw):
+    x = draw(1, 4)
+    view(strides.column(x, 2), x, x[:, 2])
 
 
 @exercise("diagonal")
