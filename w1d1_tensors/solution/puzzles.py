@@ -64,8 +64,7 @@ def swap_rows_loop(x, i, j):
 
 
 def swap_rows(x: Tensor, i: int, j: int) -> Tensor:
-    """A copy of `x` with rows i and j in each other's place. Changing the copy never changes x, even if i = j.
-    i and j may be negative, as in the loop.
+    """A copy of `x` with rows i and j, which may be negative, swapped. Changing it never changes x, even if i = j.
     >>> swap_rows(torch.tensor([[1, 2], [3, 4], [5, 6]]), 0, 2).tolist()
     [[5, 6], [3, 4], [1, 2]]
     """
@@ -258,8 +257,7 @@ def add_at_loop(x, index, values):
 
 
 def add_at(x: Float[Tensor, "n"], index: Int64[Tensor, "k"], values: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
-    """A copy of x with each value added at its index, 0 to n - 1; an index that comes twice is added to twice.
-    k may be 0, and values may be infinite.
+    """A copy of x with each value added at its index (0 to n - 1), also where one comes twice. k may be 0.
     >>> add_at(torch.tensor([100.0, 200.0, 300.0]), torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0])).tolist()
     [104.0, 200.0, 302.0]
     """
