@@ -5,20 +5,12 @@ import math
 import puzzles
 import pytest
 import torch
-from loops import like_the_loop
+from loops import in_any_layout, like_the_loop
 from torch.overrides import TorchFunctionMode
 
-from shared.checks import close, equal, exercise, strided, unchanged
+from shared.checks import close, equal, exercise, unchanged
 
 INF = math.inf
-
-
-def views(x):
-    """The same numbers, but not one after the other in memory; and one row (or number) of x, many times."""
-    return {"strided": strided(x), "expanded": x[:1].expand(x.shape)}
-
-
-each_view = pytest.mark.parametrize("view", ["strided", "expanded"])
 
 
 # ---- Make an axis ----------------------------------------------------------------------------------------------------
@@ -80,10 +72,8 @@ def test_rows_keep_every_bit(draw):
 
 
 @exercise("swap_rows")
-@each_view
-def test_rows_of_a_view(view, draw):
-    x = views(draw(4, 3))[view]
-    like_the_loop(puzzles, "swap_rows", x, 3, 0)
+def test_rows_of_a_view(draw):
+    in_any_layout(puzzles, "swap_rows", draw(4, 3, dtype=torch.float64), 3, 0)
 
 
 @exercise("swap_rows")
@@ -144,9 +134,8 @@ def test_the_signs_flip_in_a_copy(low, high, draw):
 
 
 @exercise("negate_between")
-@each_view
-def test_signs_in_a_view(view, draw):
-    like_the_loop(puzzles, "negate_between", views(draw(9, dtype=torch.float64))[view], -2.0, 3.0)
+def test_signs_in_a_view(draw):
+    in_any_layout(puzzles, "negate_between", draw(9, dtype=torch.float64), -2.0, 3.0)
 
 
 # ---- Broadcasting ----------------------------------------------------------------------------------------------------
@@ -159,9 +148,8 @@ def test_every_row_loses_its_mean(rows, columns, draw):
 
 
 @exercise("center_rows")
-@each_view
-def test_rows_of_views_and_float64(view, draw):
-    like_the_loop(puzzles, "center_rows", views(draw(4, 4, dtype=torch.float64))[view])
+def test_rows_of_views_and_float64(draw):
+    in_any_layout(puzzles, "center_rows", draw(4, 4, dtype=torch.float64))
 
 
 @exercise("multiply_planes")
@@ -171,10 +159,9 @@ def test_all_channels_are_weighted_alike(shape, draw):
 
 
 @exercise("multiply_planes")
-@each_view
-def test_planes_of_a_view(view, draw):
+def test_planes_of_a_view(draw):
     image, weights = draw(3, 4, 2, dtype=torch.float64), draw(3, 4, dtype=torch.float64)
-    like_the_loop(puzzles, "multiply_planes", views(image)[view], views(weights)[view])
+    in_any_layout(puzzles, "multiply_planes", image, weights)
 
 
 @exercise("pairwise_distances")
@@ -211,10 +198,8 @@ def test_a_point_has_no_distance_to_itself(draw):
 
 
 @exercise("pairwise_distances")
-@each_view
-def test_points_in_a_view(view, draw):
-    x = views(draw(4, 3, dtype=torch.float64))[view]
-    like_the_loop(puzzles, "pairwise_distances", x, strided(draw(2, 3, dtype=torch.float64)))
+def test_points_in_a_view(draw):
+    in_any_layout(puzzles, "pairwise_distances", draw(4, 3, dtype=torch.float64), draw(2, 3, dtype=torch.float64))
 
 
 # ---- Numbers that stay finite ----------------------------------------------------------------------------------------
@@ -245,9 +230,8 @@ def test_rows_of_very_different_size(device):
 
 
 @exercise("softmax")
-@each_view
-def test_shares_in_views_and_float64(view, draw):
-    like_the_loop(puzzles, "softmax", views(draw(4, 3, dtype=torch.float64))[view])
+def test_shares_in_views_and_float64(draw):
+    in_any_layout(puzzles, "softmax", draw(4, 3, dtype=torch.float64))
 
 
 @exercise("logsumexp")
@@ -280,9 +264,8 @@ def test_minus_infinity_counts_as_nothing(device):
 
 
 @exercise("logsumexp")
-@each_view
-def test_sums_in_views_and_float64(view, draw):
-    like_the_loop(puzzles, "logsumexp", views(draw(4, 3, dtype=torch.float64))[view])
+def test_sums_in_views_and_float64(draw):
+    in_any_layout(puzzles, "logsumexp", draw(4, 3, dtype=torch.float64))
 
 
 # ---- Search and sort -------------------------------------------------------------------------------------------------
@@ -314,10 +297,8 @@ def test_values_that_hardly_differ(dtype, size, draw):
 
 
 @exercise("nearest")
-@each_view
-def test_nearest_in_a_view(view, draw):
-    values, targets = draw(6, dtype=torch.float64), draw(4, dtype=torch.float64)
-    like_the_loop(puzzles, "nearest", views(values)[view], strided(targets))
+def test_nearest_in_a_view(draw):
+    in_any_layout(puzzles, "nearest", draw(6, dtype=torch.float64), draw(4, dtype=torch.float64))
 
 
 @exercise("sort_by_column")
@@ -372,9 +353,8 @@ def test_whole_numbers_that_floats_cannot_tell_apart(draw):
 
 
 @exercise("sort_by_column")
-@each_view
-def test_rows_in_a_view_are_sorted(view, draw):
-    like_the_loop(puzzles, "sort_by_column", views(draw(6, 3, dtype=torch.float64))[view], 1)
+def test_rows_in_a_view_are_sorted(draw):
+    in_any_layout(puzzles, "sort_by_column", draw(6, 3, dtype=torch.float64), 1)
 
 
 @exercise("top_k_accuracy")
@@ -413,8 +393,7 @@ def test_logits_that_hardly_differ(dtype, step, draw):
 
 @exercise("top_k_accuracy")
 def test_hits_in_a_view(draw):
-    logits = strided(draw(7, 5, dtype=torch.float64))
-    like_the_loop(puzzles, "top_k_accuracy", logits, strided(draw.ints(0, 5, 7)), 2)
+    in_any_layout(puzzles, "top_k_accuracy", draw(7, 5, dtype=torch.float64), draw.ints(0, 5, 7), 2)
 
 
 # ---- Windows, counts and groups --------------------------------------------------------------------------------------
@@ -435,9 +414,8 @@ def test_a_strange_number_stays_in_its_windows(strange, draw):
 
 
 @exercise("moving_average")
-@each_view
-def test_windows_of_a_view(view, draw):
-    like_the_loop(puzzles, "moving_average", views(draw(9, dtype=torch.float64))[view], 3)
+def test_windows_of_a_view(draw):
+    in_any_layout(puzzles, "moving_average", draw(9, dtype=torch.float64), 3)
 
 
 @exercise("one_hot")
@@ -458,9 +436,8 @@ def test_more_classes_than_a_byte_can_count(draw):
 
 
 @exercise("one_hot")
-@each_view
-def test_labels_in_a_view(view, draw):
-    like_the_loop(puzzles, "one_hot", views(draw.ints(0, 4, 6))[view], 4)
+def test_labels_in_a_view(draw):
+    in_any_layout(puzzles, "one_hot", draw.ints(0, 4, 6), 4)
 
 
 @exercise("add_at")
@@ -493,10 +470,9 @@ def test_the_sums_are_a_copy(k, draw):
 
 
 @exercise("add_at")
-@each_view
-def test_adding_to_a_view(view, draw):
+def test_adding_to_a_view(draw):
     x, values = draw(6, dtype=torch.float64), draw(4, dtype=torch.float64)
-    like_the_loop(puzzles, "add_at", views(x)[view], strided(draw.ints(0, 6, 4)), views(values)[view])
+    in_any_layout(puzzles, "add_at", x, draw.ints(0, 6, 4), values)
 
 
 @exercise("group_means")
@@ -520,10 +496,8 @@ def test_a_huge_value_stays_in_its_group(draw):
 
 
 @exercise("group_means")
-@each_view
-def test_groups_of_a_view(view, draw):
-    values, groups = views(draw(8, dtype=torch.float64))[view], strided(draw.ints(0, 3, 8))
-    like_the_loop(puzzles, "group_means", values, groups, 4)
+def test_groups_of_a_view(draw):
+    in_any_layout(puzzles, "group_means", draw(8, dtype=torch.float64), draw.ints(0, 3, 8), 4)
 
 
 # ---- Lengths, and life -----------------------------------------------------------------------------------------------
@@ -547,9 +521,8 @@ def test_long_rows_and_lengths_of_any_int(dtype, draw):
 
 
 @exercise("length_mask")
-@each_view
-def test_lengths_in_a_view(view, draw):
-    like_the_loop(puzzles, "length_mask", views(draw.ints(0, 8, 5))[view], 7)
+def test_lengths_in_a_view(draw):
+    in_any_layout(puzzles, "length_mask", draw.ints(0, 8, 5), 7)
 
 
 @exercise("last_valid")
@@ -583,10 +556,8 @@ def test_the_last_step_may_be_strange_itself(strange, draw):
 
 
 @exercise("last_valid")
-@each_view
-def test_last_step_in_a_view(view, draw):
-    x = views(draw(4, 5, 2, dtype=torch.float64))[view]
-    like_the_loop(puzzles, "last_valid", x, strided(draw.ints(1, 6, 4)))
+def test_last_step_in_a_view(draw):
+    in_any_layout(puzzles, "last_valid", draw(4, 5, 2, dtype=torch.float64), draw.ints(1, 6, 4))
 
 
 @exercise("game_of_life")
@@ -615,9 +586,8 @@ def test_any_number_of_neighbours(alive, device):
 
 
 @exercise("game_of_life")
-@each_view
-def test_a_board_in_a_view(view, draw):
-    like_the_loop(puzzles, "game_of_life", views(draw(6, 8) > 0)[view])
+def test_a_board_in_a_view(draw):
+    in_any_layout(puzzles, "game_of_life", draw(6, 8) > 0)
 
 
 @exercise("game_of_life")
