@@ -436,6 +436,13 @@ def test_sizes_that_do_not_fit(shape, wanted):
     raises(ValueError, x.expand, *wanted)
 
 
+@exercise("StridedTensor.expand")
+def test_what_was_expanded_once_does_not_grow_again():
+    x = tensor("expanded")  # (3, 4), the stride of the 3 is 0
+    raises(ValueError, x.expand, 5, 4)
+    raises(ValueError, x.expand, 2, 6, 4)
+
+
 # ---- Views and copies ------------------------------------------------------------------------------------------------
 
 CONTIGUOUS = [
