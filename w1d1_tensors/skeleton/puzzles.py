@@ -57,7 +57,7 @@ def swap_rows_loop(x, i, j):
 
 
 def swap_rows(x: Tensor, i: int, j: int) -> Tensor:
-    """A copy of `x` with rows i and j in each other's place. Changing the copy never changes x, even if i = j.
+    """A copy of `x` with rows i and j, which may be negative, swapped. Changing it never changes x, even if i = j.
     >>> swap_rows(torch.tensor([[1, 2], [3, 4], [5, 6]]), 0, 2).tolist()
     [[5, 6], [3, 4], [1, 2]]
     """
@@ -69,7 +69,7 @@ def negate_between_loop(x, low, high):
 
 
 def negate_between(x: Num[Tensor, "n"], low: float, high: float) -> Num[Tensor, "n"]:
-    """A copy with the sign of every value strictly between `low` and `high` flipped.
+    """A copy with the sign of every value strictly between `low` and `high` flipped. Whole numbers stay exact.
     >>> negate_between(torch.tensor([-1.0, 2.0, 3.0, 4.0]), 1, 4).tolist()
     [-1.0, -2.0, -3.0, 4.0]
     """
@@ -161,6 +161,7 @@ def sort_by_column_loop(x, column):
 
 def sort_by_column(x: Tensor, column: int) -> Tensor:
     """The rows of the matrix x, whole, by their value in one column, ascending; equal ones stay in their order.
+    `column` may be negative, as in the loop.
     >>> sort_by_column(torch.tensor([[2, 7], [1, 8], [2, 6]]), 0).tolist()
     [[1, 8], [2, 7], [2, 6]]
     """
@@ -176,7 +177,8 @@ def top_k_accuracy_loop(logits, labels, k):
 
 
 def top_k_accuracy(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, "n"], k: int) -> Float[Tensor, ""]:
-    """The share (float32) of rows whose label has one of the row's k highest logits. No two logits of a row are equal.
+    """The share (float32) of rows whose label has one of the row's k highest logits. No two logits of a row are equal;
+    they may be infinite.
     >>> top_k_accuracy(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]]), torch.tensor([2, 1]), 2)
     tensor(0.5000)
     """
@@ -189,6 +191,7 @@ def moving_average_loop(x, width):
 
 def moving_average(x: Float[Tensor, "n"], width: int) -> Float[Tensor, "n-width+1"]:
     """The mean of each `width` neighbours; only full windows count, so the result is shorter than x. 1 ≤ width ≤ n.
+    A huge or infinite number makes no difference to windows that it isn't in.
     >>> moving_average(torch.tensor([1.0, 3.0, 5.0, 10.0]), 2)
     tensor([2.0000, 4.0000, 7.5000])
     """
@@ -218,7 +221,7 @@ def add_at_loop(x, index, values):
 
 
 def add_at(x: Float[Tensor, "n"], index: Int64[Tensor, "k"], values: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
-    """A copy of x with each value added at its index; an index that comes twice is added to twice. k may be 0.
+    """A copy of x with each value added at its index (0 to n - 1), also where one comes twice. k may be 0.
     >>> add_at(torch.tensor([100.0, 200.0, 300.0]), torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0])).tolist()
     [104.0, 200.0, 302.0]
     """
@@ -235,7 +238,7 @@ def group_means_loop(values, groups, n_groups):
 
 def group_means(values: Float[Tensor, "n"], groups: Int64[Tensor, "n"], n_groups: int) -> Float[Tensor, "n_groups"]:
     """The mean of each group's values, in their dtype; groups[i] is the group of values[i]. 0 for a group without any.
-    Values are finite.
+    Values are finite; a huge one makes no difference to other groups.
     >>> group_means(torch.tensor([1.0, 5.0, 3.0]), torch.tensor([0, 2, 0]), 3).tolist()
     [2.0, 0.0, 5.0]
     """

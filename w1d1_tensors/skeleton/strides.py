@@ -1,7 +1,8 @@
 """Drills on real tensors: much of what looks like a computation is only another way to walk through memory.
 
 `x.as_strided(size, stride, storage_offset)` is torch's own `StridedTensor(x's memory, size, stride, storage_offset)`.
-All functions work for every layout of their inputs: transposed, cut out of something larger, expanded.
+All functions work for every layout of their inputs (transposed, cut out of something larger, expanded) and for whole
+numbers, which stay exact. Gradients flow through all of them.
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Moving axes by name: short drills with rearrange, reduce, repeat and einsum, then a rearrange of one's own.
 
-Pictures are `height width channel`. Tiles, patches and windows are counted as one reads: row by row.
+Pictures are `height width channel`. Tiles, patches and windows are counted as one reads: row by row. What only moves
+numbers takes any dtype and changes no number. Gradients flow through all of it.
 """
 
 import itertools
@@ -235,7 +236,7 @@ def einsum_attention(
     value: Float[Tensor, "batch key head d_value"],
 ) -> Float[Tensor, "batch query head d_value"]:
     """Attention, each head for itself: every query's mixture of the values, with weights softmax(query · key / sqrt(d))
-    that sum to 1 over the keys. Vaswani et al. 2017, section 3.2.1.
+    that sum to 1 over the keys. Scores may be in the thousands. Vaswani et al. 2017, section 3.2.1.
     """
     # BEGIN SOLUTION
     # TODO: a table of scores for each batch and head, the softmax, the mixture.
@@ -255,8 +256,8 @@ def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
 
     Names and parentheses are parted by any number of blanks, or none. `()` and `1` both are an axis of size 1; inside
     parentheses a 1 adds nothing. ValueError, unless there is exactly one `->`, parentheses are closed and not nested,
-    all names are what `str.isidentifier` says (`...` is not), and every name stands once on each side. The message
-    contains the name that is at fault, `...` included.
+    all names are what `str.isidentifier` says (`_a` and `for` are, `...` and `a²` are not), and every name stands once
+    on each side. The message contains the name that is at fault, `...` included; to quote the pattern isn't enough.
 
     >>> parse_pattern("b (h w) 1 -> h(b w)")
     ([['b'], ['h', 'w'], []], [['h'], ['b', 'w']])
@@ -285,6 +286,7 @@ def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
 def solve_sizes(groups: Groups, shape: Sequence[int], sizes: dict[str, int]) -> dict[str, int]:
     """The size of every name on the left of a pattern, given the tensor's shape and some sizes (positive).
 
+    The arguments stay as they are.
     ValueError if the number of axes is wrong, if the axis of an empty group isn't 1, or, with the name in the message:
     a given name is in no group; a group has two names without a size (either will do); the given sizes of a group
     don't divide its axis, or, with none left to find, don't make it up (any name of the group will do).

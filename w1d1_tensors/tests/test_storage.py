@@ -1,6 +1,7 @@
 """Tests of storage.py. The oracles: torch on the same memory, numpy where a stride is negative."""
 
-from itertools import product
+import random
+from itertools import islice, product
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ import torch
 
 from shared.checks import close, equal, exercise, fail, raises
 
-# What a buffer holds: no number twice, and none that is a place in it.
-BUFFER = [1000 + 7 * i for i in range(200)]
+# What a buffer holds: no number twice, and none that is a place in it. Each tensor gets a list of its own.
+BUFFER = tuple(1000 + 7 * i for i in range(200))
 
 # (shape, strides, offset) of tensors that torch can have, too.
 LAYOUTS = {
@@ -40,7 +41,7 @@ every_layout = pytest.mark.parametrize("layout", [*LAYOUTS, *BACKWARDS])
 
 
 def tensor(layout):
-    return storage.StridedTensor(BUFFER, *(LAYOUTS | BACKWARDS)[layout])
+    return storage.StridedTensor(list(BUFFER), *(LAYOUTS | BACKWARDS)[layout])
 
 
 def in_torch(x):
@@ -58,11 +59,20 @@ def new(*shape):
     return storage.StridedTensor(expected.flatten().tolist(), shape, expected.stride()), expected
 
 
+def whole(number):
+    """An integer, be it Python's or numpy's."""
+    return isinstance(number, int | np.integer)
+
+
 def read(x):
     """What x says, read slowly and without its methods: a torch tensor."""
     shape, strides, offset, size = x.shape, x.strides, x.offset, len(x.buffer)
     if not (isinstance(shape, tuple) and isinstance(strides, tuple) and len(shape) == len(strides)):
         fail(f"shape {shape} and strides {strides} should be tuples of the same length")
+    if not all(map(whole, (*shape, *strides, offset))):
+        fail("sizes, strides and offset should be integers", f"shape {shape}, strides {strides}, offset {offset}")
+    if min(shape, default=0) < 0:
+        fail(f"the shape {shape} has a negative size")
     places = [offset + sum(i * s for i, s in zip(index, strides)) for index in product(*map(range, shape))]
     outside = [place for place in places if not 0 <= place < size]
     if outside:
@@ -77,22 +87,26 @@ def same(got, expected, name=None):
     close(read(got), torch.tensor(expected.tolist(), dtype=torch.int64).reshape(expected.shape), name=name)
 
 
-def view(got, x, expected, name=None):
-    """got says the same as `expected`, out of the buffer of x, and x is as before."""
-    before = (x.shape, x.strides, x.offset, list(x.buffer))
+def view(call, x, expected, name=None):
+    """call(x) says the same as `expected`, out of the buffer of x, and leaves x as it was."""
+    got = unchanged_by(x, lambda: call(x))
     same(got, expected, name)
     if got.buffer is not x.buffer:
         fail("this is a copy: a view has the very same buffer")
     if got is x:
         fail("this is the tensor itself; a new StridedTensor was expected")
-    equal((x.shape, x.strides, x.offset, list(x.buffer)), before, name="the tensor that the view was made of")
 
 
 def unchanged_by(x, call):
     """The result of the call, after a look whether x was changed by it."""
-    before = (x.shape, x.strides, x.offset, list(x.buffer))
+    before = (x.shape, x.strides, x.offset, x.buffer, list(x.buffer))
     got = call()
-    equal((x.shape, x.strides, x.offset, list(x.buffer)), before, name="the tensor itself, after the call")
+    facts = zip(("shape", "strides", "offset"), (x.shape, x.strides, x.offset), before)
+    changed = [f"its {fact} {was} became {now}" for fact, now, was in facts if now != was]
+    if x.buffer is not before[3] or list(x.buffer) != before[4]:
+        changed.append("its buffer is another one, or holds other numbers")
+    if changed:
+        fail("the tensor itself was changed; it must stay as it is", *changed)
     return got
 
 
@@ -109,14 +123,14 @@ def test_strides_are_those_of_a_new_tensor(shape):
 @pytest.mark.parametrize("shape", [(2, 0, 3), (0,), (4, 0)])
 def test_strides_without_elements_are_integers_too(shape):
     got = storage.contiguous_strides(shape)
-    close([type(stride).__name__ for stride in got], ["int"] * len(shape), name="types of the strides")
+    close([whole(stride) for stride in got], [True] * len(shape), name="which strides are integers")
 
 
 @exercise("StridedTensor.places")
 @every_layout
 def test_places(layout):
     shape, strides, offset = (LAYOUTS | BACKWARDS)[layout]
-    x = storage.StridedTensor(BUFFER, shape, strides, offset)
+    x = storage.StridedTensor(list(BUFFER), shape, strides, offset)
     expected = in_numpy(shape, strides, offset, buffer=range(200)).flatten().tolist()
     got = unchanged_by(x, x.places)
     close(list(got), expected)
@@ -201,14 +215,14 @@ NEGATIVE_STEPS = [
 @pytest.mark.parametrize("index", INDICES, ids=str)
 def test_indices_like_torchs(index):
     x, expected = new(3, 4, 2)
-    view(x[index], x, expected[index])
+    view(lambda x: x[index], x, expected[index])
 
 
 @exercise("StridedTensor.__getitem__")
 @pytest.mark.parametrize("index", NEGATIVE_STEPS, ids=str)
 def test_steps_backwards_like_numpys(index):
     x, expected = new(3, 4, 2)
-    view(x[index], x, expected.numpy()[index])
+    view(lambda x: x[index], x, expected.numpy()[index])
 
 
 @exercise("StridedTensor.__getitem__")
@@ -218,7 +232,7 @@ def test_steps_backwards_like_numpys(index):
 )
 def test_views_of_views(layout, index):
     x = tensor(layout)
-    view(x[index], x, in_numpy(x.shape, x.strides, x.offset)[index])
+    view(lambda x: x[index], x, in_numpy(x.shape, x.strides, x.offset)[index])
 
 
 @exercise("StridedTensor.__getitem__")
@@ -233,15 +247,21 @@ def test_all_slices_of_five_numbers():
 @exercise("StridedTensor.__getitem__")
 def test_a_tensor_without_dims():
     x = tensor("no dims")
-    view(x[()], x, in_torch(x))
+    view(lambda x: x[()], x, in_torch(x))
     raises(IndexError, lambda: x[0], names=(1, 0))
+
+
+@exercise("StridedTensor.__getitem__")
+def test_a_loop_over_a_tensor_gives_its_rows():
+    x, expected = new(3, 4)
+    equal([row.tolist() for row in islice(x, 9)], expected.tolist())  # it never ends without an IndexError
 
 
 @exercise("StridedTensor.__getitem__")
 def test_slices_of_no_elements():
     x, expected = new(2, 0, 3)
-    view(x[1], x, expected[1])
-    view(x[:, ::-1, 1], x, expected.numpy()[:, ::-1, 1])
+    view(lambda x: x[1], x, expected[1])
+    view(lambda x: x[:, ::-1, 1], x, expected.numpy()[:, ::-1, 1])
     raises(IndexError, lambda: x[0, 0], names=0)
 
 
@@ -286,14 +306,14 @@ def test_no_step_of_zero():
 )
 def test_permutes_like_torch(shape, dims):
     x, expected = new(*shape)
-    view(x.permute(*dims), x, expected.permute(dims))
+    view(lambda x: x.permute(*dims), x, expected.permute(dims))
 
 
 @exercise("StridedTensor.permute")
 @pytest.mark.parametrize("layout", ["permuted, with an offset", "expanded inside"])
 def test_permutes_views(layout):
     x = tensor(layout)
-    view(x.permute(1, 2, 0), x, in_torch(x).permute(1, 2, 0))
+    view(lambda x: x.permute(1, 2, 0), x, in_torch(x).permute(1, 2, 0))
 
 
 @exercise("StridedTensor.permute")
@@ -318,20 +338,20 @@ def test_dims_that_are_no_permutation(dims, error):
 @pytest.mark.parametrize("dims", [(0, 1), (1, 2), (2, 0), (0, 0), (-1, -2), (0, -1), (-3, 1), (1, -2)])
 def test_transposes_like_torch(dims):
     x, expected = new(2, 3, 4)
-    view(x.transpose(*dims), x, expected.transpose(*dims))
+    view(lambda x: x.transpose(*dims), x, expected.transpose(*dims))
 
 
 @exercise("StridedTensor.transpose")
 @pytest.mark.parametrize("layout", ["cut out", "expanded", "no rows", "every second"])
 def test_transposes_views(layout):
     x = tensor(layout)
-    view(x.transpose(0, 1), x, in_torch(x).transpose(0, 1))
+    view(lambda x: x.transpose(0, 1), x, in_torch(x).transpose(0, 1))
 
 
 @exercise("StridedTensor.transpose")
 def test_transposed_twice_is_as_before():
     x = tensor("permuted, with an offset")
-    view(x.transpose(0, 2).transpose(0, 2), x, in_torch(x))
+    view(lambda x: x.transpose(0, 2).transpose(0, 2), x, in_torch(x))
 
 
 @exercise("StridedTensor.transpose")
@@ -345,6 +365,7 @@ def test_dims_that_are_not_there(dims):
 @pytest.mark.parametrize(
     "shape, wanted",
     [
+        ((3,), (3, 3)),
         ((1,), (4,)),
         ((3, 1), (3, 4)),
         ((1, 3), (4, 3)),
@@ -370,7 +391,7 @@ def test_dims_that_are_not_there(dims):
 )
 def test_expands_like_torch(shape, wanted):
     x, expected = new(*shape)
-    view(x.expand(*wanted), x, expected.expand(wanted))
+    view(lambda x: x.expand(*wanted), x, expected.expand(wanted))
 
 
 @exercise("StridedTensor.expand")
@@ -386,7 +407,7 @@ def test_expands_like_torch(shape, wanted):
 )
 def test_expands_views(layout, wanted):
     x = tensor(layout)
-    view(x.expand(*wanted), x, in_torch(x).expand(*wanted))
+    view(lambda x: x.expand(*wanted), x, in_torch(x).expand(*wanted))
 
 
 @exercise("StridedTensor.expand")
@@ -413,6 +434,13 @@ def test_expands_views(layout, wanted):
 def test_sizes_that_do_not_fit(shape, wanted):
     x, _ = new(*shape)
     raises(ValueError, x.expand, *wanted)
+
+
+@exercise("StridedTensor.expand")
+def test_what_was_expanded_once_does_not_grow_again():
+    x = tensor("expanded")  # (3, 4), the stride of the 3 is 0
+    raises(ValueError, x.expand, 5, 4)
+    raises(ValueError, x.expand, 2, 6, 4)
 
 
 # ---- Views and copies ------------------------------------------------------------------------------------------------
@@ -446,20 +474,20 @@ CONTIGUOUS = [
 @exercise("StridedTensor.is_contiguous")
 @pytest.mark.parametrize("shape, strides", CONTIGUOUS)
 def test_contiguous_as_torch_says(shape, strides):
-    x = storage.StridedTensor(BUFFER, shape, strides, 0)
+    x = storage.StridedTensor(list(BUFFER), shape, strides, 0)
     equal(unchanged_by(x, x.is_contiguous), torch.tensor(BUFFER).as_strided(shape, strides).is_contiguous())
 
 
 @exercise("StridedTensor.is_contiguous")
 def test_the_offset_does_not_matter():
-    equal(storage.StridedTensor(BUFFER, (3, 5), (5, 1), 7).is_contiguous(), True)
-    equal(storage.StridedTensor(BUFFER, (3, 5), (1, 3), 7).is_contiguous(), False)
+    equal(storage.StridedTensor(list(BUFFER), (3, 5), (5, 1), 7).is_contiguous(), True)
+    equal(storage.StridedTensor(list(BUFFER), (3, 5), (1, 3), 7).is_contiguous(), False)
 
 
 @exercise("StridedTensor.is_contiguous")
 def test_backwards_is_not_contiguous():
-    equal(storage.StridedTensor(BUFFER, (6,), (-1,), 5).is_contiguous(), False)
-    equal(storage.StridedTensor(BUFFER, (3, 4), (-4, 1), 8).is_contiguous(), False)
+    equal(storage.StridedTensor(list(BUFFER), (6,), (-1,), 5).is_contiguous(), False)
+    equal(storage.StridedTensor(list(BUFFER), (3, 4), (-4, 1), 8).is_contiguous(), False)
 
 
 @exercise("shares_memory")
@@ -470,6 +498,7 @@ def test_backwards_is_not_contiguous():
         (((3,), (1,), 0), ((3,), (1,), 3)),
         (((4,), (2,), 0), ((4,), (2,), 1)),
         (((4,), (2,), 0), ((4,), (3,), 0)),
+        (((5,), (3,), 0), ((5,), (4,), 2)),  # 6 lies in the middle of both
         (((2, 2), (5, 1), 0), ((2, 3), (5, 1), 2)),
         (((2, 2), (5, 1), 0), ((2, 2), (5, 1), 6)),
         (((4,), (-1,), 7), ((2,), (1,), 4)),
@@ -585,13 +614,45 @@ def test_a_view_where_torch_has_one(shape, strides, wanted):
     got = storage.view_strides(shape, strides, wanted)
     if got is None:
         fail("None was given, but a view is possible", f"shape {shape}, strides {strides}, to {wanted}")
-    same(storage.StridedTensor(BUFFER, wanted, got, 0), torch_can(shape, strides, wanted))
+    same(storage.StridedTensor(list(BUFFER), wanted, got, 0), torch_can(shape, strides, wanted))
 
 
 @exercise("view_strides")
 @pytest.mark.parametrize("shape, strides, wanted", [case for case in VIEWS if torch_can(*case) is None])
 def test_none_where_torch_must_copy(shape, strides, wanted):
     equal(storage.view_strides(shape, strides, wanted), None)
+
+
+def ways_to_cut(rng, count):
+    """Sizes whose product is count, some of them 1."""
+    sizes = []
+    while count > 1:
+        size = rng.choice([n for n in range(2, count + 1) if count % n == 0])
+        sizes.append(size)
+        count //= size
+    for _ in range(rng.choice([0, 0, 1])):
+        sizes.insert(rng.randint(0, len(sizes)), 1)
+    return tuple(sizes)
+
+
+@exercise("view_strides")
+def test_random_shapes_and_strides_like_torch():
+    rng = random.Random(0)
+    for _ in range(200):
+        count = rng.choice([4, 8, 12, 16, 24])
+        walk, wanted = ways_to_cut(rng, count), ways_to_cut(rng, count)
+        fresh = torch.empty(walk).stride()
+        # Contiguous, but for an order of dims, or a dim with another stride.
+        order = rng.choice([range(len(walk)), rng.sample(range(len(walk)), len(walk))])
+        shape, strides = tuple(walk[dim] for dim in order), [fresh[dim] for dim in order]
+        if strides and rng.random() < 0.3:
+            strides[rng.randrange(len(strides))] = rng.choice([0, 1, 2, 3])
+        case = f"shape {shape}, strides {tuple(strides)}, to {wanted}"
+        expected = torch_can(shape, strides, wanted)
+        got = storage.view_strides(shape, tuple(strides), wanted)
+        equal(got is None, expected is None, name=f"whether it is None for {case}")
+        if got is not None:
+            same(storage.StridedTensor(list(BUFFER), wanted, got, 0), expected, name=case)
 
 
 @exercise("view_strides")
@@ -601,7 +662,7 @@ def test_none_where_torch_must_copy(shape, strides, wanted):
 )
 def test_a_view_of_what_is_reversed(shape, strides, offset, wanted):
     got = storage.view_strides(shape, strides, wanted)
-    same(storage.StridedTensor(BUFFER, wanted, got, offset), in_numpy(shape, strides, offset).reshape(wanted))
+    same(storage.StridedTensor(list(BUFFER), wanted, got, offset), in_numpy(shape, strides, offset).reshape(wanted))
 
 
 @exercise("view_strides")
@@ -616,7 +677,7 @@ def test_no_elements_can_always_be_viewed(shape, wanted):
     got = storage.view_strides(shape, tuple(range(5, 5 + len(shape))), wanted)
     if got is None:
         fail("None was given, but without elements any strides will do", f"shape {shape}, to {wanted}")
-    same(storage.StridedTensor(BUFFER, wanted, got, 0), torch.empty(wanted, dtype=torch.int64))
+    same(storage.StridedTensor(list(BUFFER), wanted, got, 0), torch.empty(wanted, dtype=torch.int64))
 
 
 @exercise("StridedTensor.reshape")
@@ -646,7 +707,7 @@ def test_no_elements_can_always_be_viewed(shape, wanted):
 )
 def test_reshapes_to_a_view(layout, wanted):
     x = tensor(layout)
-    view(x.reshape(*wanted), x, in_torch(x).view(wanted))
+    view(lambda x: x.reshape(*wanted), x, in_torch(x).view(wanted))
 
 
 @exercise("StridedTensor.reshape")
@@ -673,10 +734,19 @@ def test_reshapes_to_a_copy_where_it_must(layout, wanted):
 
 
 @exercise("StridedTensor.reshape")
-@pytest.mark.parametrize("layout", BACKWARDS)
-def test_reshapes_what_is_reversed(layout):
+def test_reshapes_to_a_view_what_is_reversed():
+    x = tensor("reversed")
+    view(lambda x: x.reshape(2, -1), x, in_numpy(x.shape, x.strides, x.offset).reshape(2, 3))
+
+
+@exercise("StridedTensor.reshape")
+@pytest.mark.parametrize("layout", ["rows reversed", "all reversed, every second"])
+def test_reshapes_to_a_copy_what_is_reversed_in_part(layout):
     x = tensor(layout)
-    same(x.reshape(2, -1), in_numpy(x.shape, x.strides, x.offset).reshape(2, -1))
+    expected = in_numpy(x.shape, x.strides, x.offset).reshape(2, -1)
+    got = unchanged_by(x, lambda: x.reshape(2, -1))
+    same(got, expected)
+    equal(got.buffer, expected.flatten().tolist(), name="the copy's buffer")
 
 
 @exercise("StridedTensor.reshape")

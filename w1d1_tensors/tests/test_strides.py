@@ -8,9 +8,9 @@ from shared.checks import close, exercise, fail, raises, same_gradients
 
 # How a matrix of that many rows and columns may lie in memory; NaN lies where it mustn't be read.
 MATRICES = {
+    "cut out": lambda draw, rows, columns: framed(draw(rows, columns)),
     "contiguous": lambda draw, rows, columns: draw(rows, columns),
     "transposed": lambda draw, rows, columns: draw(columns, rows).T,
-    "cut out": lambda draw, rows, columns: framed(draw(rows, columns)),
     "cut out and transposed": lambda draw, rows, columns: framed(draw(columns, rows)).T,
     "every second of every third": lambda draw, rows, columns: draw(3 * rows + 1, 2 * columns + 1)[1::3, 1::2],
     "expanded downwards": lambda draw, rows, columns: draw(columns + 2)[2:].expand(rows, columns),
@@ -45,16 +45,22 @@ def view(got, x, expected):
 
 @exercise("row")
 @matrices
-@pytest.mark.parametrize("i", [0, 2, 3])
+@pytest.mark.parametrize("i", [0, 2, 4])
 def test_one_row(layout, i, draw):
-    x = MATRICES[layout](draw, 4, 5)
+    x = MATRICES[layout](draw, 5, 4)
     view(strides.row(x, i), x, x[i])
 
 
 @exercise("row")
 def test_the_only_row(draw):
-    for x in (draw(1, 3), draw(4, 3)[2:3], draw(3, 1).T):
+    for x in (draw(1, 3), draw(4, 3)[2:3], draw(3, 1).T, draw(1, 1)):
         view(strides.row(x, 0), x, x[0])
+
+
+@exercise("row")
+def test_a_row_of_one_number(draw):
+    x = draw(4, 1)
+    view(strides.row(x, 2), x, x[2])
 
 
 @exercise("column")
@@ -67,13 +73,19 @@ def test_one_column(layout, j, draw):
 
 @exercise("column")
 def test_the_only_column(draw):
-    for x in (draw(3, 1), draw(3, 4)[:, 2:3]):
+    for x in (draw(3, 1), draw(3, 4)[:, 2:3], draw(1, 1)):
         view(strides.column(x, 0), x, x[:, 0])
+
+
+@exercise("column")
+def test_a_column_of_one_number(draw):
+    x = draw(1, 4)
+    view(strides.column(x, 2), x, x[:, 2])
 
 
 @exercise("diagonal")
 @matrices
-@pytest.mark.parametrize("rows, columns", [(4, 4), (3, 5), (5, 3), (1, 4), (1, 1)])
+@pytest.mark.parametrize("rows, columns", [(4, 4), (3, 5), (5, 3), (1, 4), (1, 1), (0, 3)])
 def test_the_diagonal(layout, rows, columns, draw):
     x = MATRICES[layout](draw, rows, columns)
     view(strides.diagonal(x), x, x.diagonal())
@@ -149,6 +161,14 @@ def test_trace_of_integers_and_of_nothing(draw):
     close(strides.trace(draw(0, 0)), draw(1)[0] * 0, name="of nothing")
 
 
+@exercise("trace")
+def test_only_the_diagonal_counts(draw):
+    x = draw(4, 6)
+    expected = x.diagonal().sum()
+    x[0, 1], x[2, 0], x[3, 5] = torch.inf, -torch.inf, torch.nan
+    close(strides.trace(x), expected)
+
+
 @exercise("matvec")
 @matrices
 @pytest.mark.parametrize("vector", VECTORS)
@@ -169,6 +189,7 @@ def test_a_vector_that_does_not_fit(draw):
     wide = draw(20)[:7]
     for v in (wide[:4], wide[:6], wide[:1], wide[:3]):
         raises(ValueError, strides.matvec, draw(3, 5), v)
+    raises(ValueError, strides.matvec, draw(3, 1), wide[:3])  # one column, which broadcasting would repeat
 
 
 @exercise("matmul")
@@ -191,6 +212,7 @@ def test_matrices_that_do_not_fit(draw):
     b = draw(20, 20)
     for rows, columns in ((4, 3), (6, 3), (1, 3), (3, 5)):
         raises(ValueError, strides.matmul, draw(3, 5), b[:rows, :columns])
+    raises(ValueError, strides.matmul, draw(3, 1), b[:4, :3])  # one column, which broadcasting would repeat
 
 
 @exercise("outer")
@@ -214,17 +236,35 @@ PRODUCTS = {
     "outer": (lambda a, b: strides.outer(a[:, 1], b[2]), lambda a, b: torch.outer(a[:, 1], b[2])),
     "trace": (lambda a, b: strides.trace(a) * b, lambda a, b: a.trace() * b),
 }
+# The same without a product of matrices, which CUDA doesn't have for integers.
+IN_INTEGERS = {
+    "matvec": lambda a, b: (a * b[:, 1]).sum(dim=1),
+    "matmul": lambda a, b: (a[:, :, None] * b).sum(dim=1),
+    "outer": lambda a, b: a[:, 1, None] * b[2],
+    "trace": lambda a, b: a.diagonal().sum() * b,
+}
 each_product = pytest.mark.parametrize("name", [pytest.param(name, marks=exercise(name), id=name) for name in PRODUCTS])
 
 
 @each_product
-def test_products_of_integers_and_of_float64(name, draw):
+def test_products_in_float64(name, draw):
     mine, theirs = PRODUCTS[name]
-    for a, b in (
-        (draw.ints(-9, 9, 4, 5), draw.ints(-9, 9, 5, 3)),
-        (draw(4, 5, dtype=torch.float64), draw(5, 3, dtype=torch.float64)),
-    ):
-        close(mine(a, b), theirs(a, b))
+    a, b = draw(4, 5, dtype=torch.float64), draw(5, 3, dtype=torch.float64)
+    close(mine(a, b), theirs(a, b))
+
+
+@each_product
+def test_products_of_whole_numbers(name, draw):
+    a, b = draw.ints(-9, 9, 4, 5), draw.ints(-3, 4, 5, 3)
+    expected = IN_INTEGERS[name](a, b)
+    close(PRODUCTS[name][0](a, b), expected)
+
+
+@each_product
+def test_whole_numbers_that_no_float_can_hold(name, draw):
+    a, b = 2**53 + draw.ints(-99, 99, 4, 5), draw.ints(-3, 4, 5, 3)
+    expected = IN_INTEGERS[name](a, b)
+    close(PRODUCTS[name][0](a, b), expected)
 
 
 @each_product
