@@ -114,11 +114,11 @@ def train(
 ) -> list[float]:
     """Trains `model` in place for `config.steps` steps with AdamW; returns the training loss of every step, in nats.
 
-    The model is put into train mode first; its parameters keep their dtype, and frozen ones stay frozen. Each step: the schedule's learning rate, a batch from `next_batch()`, loss,
-    fresh gradients, clipping, update. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after
-    the last one, the loss on `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. Losses are
-    Python floats. A progress bar, with whatever you like behind it, shows unless `progress` is False: then nothing is
-    printed.
+    The model is put into train mode first; its parameters keep their dtype, and frozen ones stay frozen. Each step: the
+    schedule's learning rate, a batch from `next_batch()`, loss, fresh gradients, clipping, update. Weight decay follows
+    `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on `validation` (if there is any)
+    is handed to `on_eval(steps_done, loss)`, once. Losses are Python floats. A progress bar, with whatever you like
+    behind it, shows unless `progress` is False: then nothing is printed.
     """
     # BEGIN SOLUTION
     # TODO: AdamW over the two groups, with the config's betas.
