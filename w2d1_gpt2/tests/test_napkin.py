@@ -270,6 +270,15 @@ def test_chooses_among_gpus_unless_told_otherwise():
 
 
 @exercise("pick_gpu")
+def test_two_gpus_may_have_the_same_name():
+    cheap, dear = napkin.GPU("same", 24e9, 8e12, 2.0), napkin.GPU("same", 24e9, 4e12, 3.0)
+    for gpus in ([cheap, dear], [dear, cheap]):
+        gpu, hours = napkin.pick_gpu(napkin.GPT2Config(**ODD), 3e9, 2, 7, gpus)
+        equal(gpu.price, 2.0, name="the price of the one that was picked")
+        close(hours, hours_by_hand(ODD, 3e9, 7, 8e12, 0.4))
+
+
+@exercise("pick_gpu")
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_the_gpus_may_be_a_list_or_a_tuple_and_keep_their_order(kind):
     gpus = kind([FAST, QUICK, SLOW])
