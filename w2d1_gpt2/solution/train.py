@@ -118,7 +118,8 @@ def train(
     schedule's learning rate, a batch from `next_batch()`, loss, fresh gradients, clipping, update. Weight decay follows
     `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on `validation` (if there is any)
     is handed to `on_eval(steps_done, loss)`, once. Losses are Python floats. A progress bar, with whatever you like
-    behind it, shows unless `progress` is False: then nothing is printed.
+    behind it, shows unless `progress` is False: then nothing is printed. Random numbers are left to `next_batch` and to
+    the model's dropout.
     """
     # BEGIN SOLUTION
     # TODO: AdamW over the two groups, with the config's betas.

@@ -109,6 +109,18 @@ def test_length_moves_when_every_layer_has_appended(device, draw):
 
 
 @exercise("KVCache")
+def test_a_model_may_have_more_than_nine_layers(device, draw):
+    store = cache.KVCache(gpt2.GPT2Config(**(vars(SMALL) | {"n_layer": 12})), 3, device, precise(device))
+    past = passes(store, draw, 2, layers=12)
+    equal(store.length, 2)
+    for layer in range(12):
+        key = tokens(draw, 1)
+        close(
+            store[layer].append(key, key)[0], torch.cat([past[layer][0], key], dim=2), name=f"the keys of layer {layer}"
+        )
+
+
+@exercise("KVCache")
 def test_two_caches_do_not_share_anything(device, draw):
     one, other = new_cache(device), new_cache(device)
     past = passes(one, draw, 2)
@@ -485,7 +497,9 @@ def test_the_logits_are_not_changed(device, draw):
 
 
 @exercise("sample")
-@pytest.mark.parametrize("options", [{"temperature": -0.5}, {"top_k": 0}, {"top_k": -1}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"temperature": -0.5}, {"top_k": 0}, {"top_k": -1}, {"temperature": -0.5, "top_k": 3}], ids=str
+)
 def test_nonsense_is_refused(options, device, draw):
     raises(ValueError, cache.sample, draw(3, 11), **options)
 

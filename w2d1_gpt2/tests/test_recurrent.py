@@ -159,6 +159,14 @@ def test_a_float32_model_stays_in_float32(kind, device, draw, true_cells):
 
 
 @exercise("RecurrentLM")
+def test_gives_the_same_in_eval_mode(device, draw, true_cells):
+    mine, theirs = copied("LSTM", device)
+    ids = draw.ints(0, 11, 3, 4)
+    with torch.no_grad():
+        close(mine.eval()(ids), theirs(ids))
+
+
+@exercise("RecurrentLM")
 def test_takes_one_step_for_each_token(device, draw, true_cells):
     mine, _ = copied("GRU", device)
     mine(draw.ints(0, 11, 2, 9))

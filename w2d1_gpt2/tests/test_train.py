@@ -456,6 +456,14 @@ def test_only_matrices_decay(draw, device):
 
 
 @exercise("train")
+def test_leaves_random_numbers_alone(draw, device):
+    model, batches = a_model(device), training_batches(draw)
+    before = torch.random.get_rng_state()
+    train.train(model, one_after_another(batches), CONFIG, some_batches(draw, (2, 3)), progress=False)
+    equal(torch.equal(torch.random.get_rng_state(), before), True, name="whether the global generator stayed as it was")
+
+
+@exercise("train")
 def test_a_fresh_batch_for_every_step(draw, device):
     batches = training_batches(draw)
     used = []
