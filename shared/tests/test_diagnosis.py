@@ -5,7 +5,7 @@ from whole_day import AFTER, VARIANTS, answer, shared, states, whole_day
 
 from shared.runner.run import run_day
 from shared.sandbox.outcome import Outcome
-from shared.sandbox.testing import likest
+from shared.sandbox.diagnosis import likest
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def test_fixtures_are_made_anew_for_a_variant(day):
     (day.path / "variants/inside.toml").write_text(other + VARIANTS.replace("[[double.right]]", "[[double.wrong]]"))
     file = day.path / "tests" / "test_inside.py"
     file.write_text(file.read_text().replace("def test_doubles(draw)", "def not_a_test(draw)"))
-    results = run_day(day, "answers", "cpu", ["double"], everywhere=False)
-    assert results.why == {"double": "It is squared."}
+    results = run_day(day, "answers", "cpu", ["double"])
+    assert results.why == {"double": ["It is squared."]}
 
 
 def test_the_second_answer_is_not_judged_by_the_first_ones_outcome(day):
@@ -30,7 +30,7 @@ def test_the_second_answer_is_not_judged_by_the_first_ones_outcome(day):
     answer(day, "after")
     results = run_day(day, "answers", "cpu")
     assert states(day, results) == {"double": "done", "mean": "wrong", "quadruple": "done"}
-    assert results.why == {"mean": "It is divided by the number of rows."}
+    assert results.why == {"mean": ["It is divided by the number of rows."]}
 
 
 def test_a_mistake_is_like_another_if_most_failing_tests_say_so():
@@ -38,10 +38,25 @@ def test_a_mistake_is_like_another_if_most_failing_tests_say_so():
         return [Outcome("pass") if kind == "." else Outcome("fail", records=[kind]) for kind in kinds]
 
     mine = outcomes("abc.")
-    assert likest(mine, [outcomes("a..."), outcomes("axy.")]) is None
-    assert likest(mine, [outcomes("a..."), outcomes("ab.."), outcomes("abcd")]) == 2
-    assert likest(mine, [outcomes("abcd"), outcomes("abc."), outcomes("abc.")]) == 1
-    assert likest(mine, []) is None
+    assert likest(mine, [outcomes("a..."), outcomes("axy.")]) == []
+    assert likest(mine, [outcomes("a..."), outcomes("ab.."), outcomes("abcd")]) == [2]
+    assert likest(mine, [outcomes("abcd"), outcomes("abc."), outcomes("abc.")]) == [1]
+    assert likest(mine, []) == []
+
+
+def test_two_mistakes_are_named_where_each_explains_tests_of_its_own():
+    def outcomes(kinds):
+        return [Outcome("pass") if kind == "." else Outcome("fail", records=[kind]) for kind in kinds]
+
+    mine = outcomes("abcde.")
+    assert likest(mine, [outcomes("ab...."), outcomes("..c..."), outcomes("a....z")]) == [0, 1]
+    assert likest(mine, [outcomes("ab...."), outcomes("a.....")]) == []
+
+
+def test_a_crash_elsewhere_does_not_hide_a_mistake():
+    crash = Outcome("fail", error="ValueError", said="oops")
+    mine = [crash, crash, Outcome("fail", records=["a"])]
+    assert likest(mine, [[Outcome("fail", records=["x"])] * 2 + [Outcome("fail", records=["a"])]]) == [0]
 
 
 def test_blame_lasts_until_the_repair(day):

@@ -37,7 +37,9 @@ class KVCache:
         dtype: torch.dtype | None = None,
         max_length: int | None = None,
     ):
-        """Room for `max_length` tokens (`config.n_positions` if None) in each of `batch_size` texts."""
+        """Room for `max_length` tokens in each of `batch_size` texts: `config.n_positions` if None, and it may be more
+        than that. Keys and values have `dtype`, torch's default if None, and lie on `device`.
+        """
         self.layers = [LayerCache(self, i) for i in range(config.n_layer)]
         # TODO: the storage, and how many tokens each layer holds.
         raise NotImplementedError("KVCache.__init__")
@@ -53,7 +55,8 @@ class KVCache:
     def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
         """What `cache[layer].append(key, value)` calls. Raises ValueError, and keeps nothing, if
 
-        - batch, heads or d_head are not those that the cache was made for, or `value` has another shape than `key`;
+        - `key` or `value` hasn't the four dimensions (batch, head, time, d_head), batch, heads or d_head are not those
+          that the cache was made for, or `value` has another shape than `key`;
         - dtype or device are not the cache's;
         - there would be more than `max_length` tokens;
         - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
@@ -89,7 +92,8 @@ def sample(
 ) -> Int[Tensor, "batch"]:
     """One token for each row, drawn from softmax(logits / temperature).
 
-    Temperature 0 takes the largest logit, always. With `top_k`, only the `top_k` largest logits of a row have a chance:
+    Temperature 0 takes the largest logit, always, however close another one comes. A logit of -inf has no chance. With
+    `top_k`, only the `top_k` largest logits of a row have a chance:
     just so many, whichever of several equal ones; a `top_k` beyond the vocabulary leaves all. `generator` may live on
     another device than the logits (a CPU generator gives everyone the same draws); None is torch's global one.
     Raises ValueError for a negative temperature or a `top_k` below 1.

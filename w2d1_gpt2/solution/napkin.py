@@ -36,7 +36,7 @@ GPUS = (
 
 
 def count_parameters(config: GPT2Config) -> int:
-    """The number of parameters of GPT2(config), the tied embedding counted once.
+    """The number of parameters of GPT2(config), the tied embedding counted once: exact, however large.
 
     >>> count_parameters(GPT2Config())
     124439808
@@ -55,7 +55,7 @@ def count_parameters(config: GPT2Config) -> int:
 
 
 def flops_per_token(config: GPT2Config, context: int, training: bool = False) -> int:
-    """The FLOPs of all matrix products for one token of a text of `context` tokens.
+    """The FLOPs of all matrix products for one token of a text of `context` tokens (also more than `n_positions`).
 
     The forward pass over the text, divided by `context`. Attention counts in full: every token with all `context`
     tokens, also those that the mask hides. Embedding look-ups, softmax, GELU, LayerNorm and biases are left out. With
@@ -123,9 +123,9 @@ def pick_gpu(
 ) -> tuple[GPU, float]:
     """The GPU that trains the model on `tokens` tokens for the fewest dollars, and the hours that it takes.
 
-    Only those count whose memory holds all of `training_memory` with `mixed`; ValueError, saying how many GB are
-    needed, if there is none. A GPU does `utilisation` times its peak. Of two that cost the same, the one with fewer
-    hours.
+    Only those count whose memory holds all of `training_memory` with `mixed`. If there is none, ValueError says how
+    many GB (10⁹ bytes) are needed, at least to the nearest one. A GPU does `utilisation` times its peak. Of two that
+    cost the same, the one with fewer hours. `gpus` may be a list or a tuple, and stays in its order.
 
     >>> gpu, hours = pick_gpu(GPT2Config(), tokens=2.5e9, batch=8, length=1024)
     >>> gpu.name, round(hours, 1)

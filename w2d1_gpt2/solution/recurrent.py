@@ -20,7 +20,8 @@ class Cell(nn.Module):
     """Given: what the three cells share. Parameters have the names and shapes of torch's own cells.
 
     `weight_ih` (gates · width, input), `weight_hh` (gates · width, width), `bias_ih` and `bias_hh` (gates · width): one
-    block of `width` rows for each gate, one below the other. A cell is called as `cell(x, state)`.
+    block of `width` rows for each gate, one below the other. A cell is called as `cell(x, state)`. What goes into a
+    tanh or a sigmoid may be in the hundreds, of either sign.
     """
 
     gates = 1
@@ -128,7 +129,10 @@ class RecurrentLM(nn.Module):
         self.head = nn.Linear(width, vocab_size, bias=False)
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
-        """The scores at position t know of tokens 0 to t, of no later one, and of no other call's."""
+        """The scores at position t know of tokens 0 to t, of no later one, and of no other call's.
+
+        The cell takes one step for each token, and gradients reach back to the first.
+        """
         # BEGIN SOLUTION
         embedded = self.wte(ids)
         # TODO: from self.cell.start(batch) on, one token after the other; keep self.cell.hidden(state) of each step.
@@ -179,8 +183,8 @@ def gradient_through_time(
     """How strongly the loss at the last position depends on the token at each position. Bengio et al. 1994.
 
     Each text has a loss of its own, -log p(its `target`) at its last position, and its gradient with respect to the
-    embedding at position t has a length. Entry t is the mean of these lengths over the texts. The gradients of the
-    model's parameters (`.grad`) stay as they were.
+    embedding at position t has a length. Entry t is the mean of these lengths over the texts. The model stays in the
+    mode it was in, and the gradients of its parameters (`.grad`) as they were.
     """
     # BEGIN SOLUTION
     embedded, logits = run_with_embeddings(model, ids)

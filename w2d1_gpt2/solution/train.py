@@ -62,8 +62,8 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
     """Shortens the gradients, in place, so that all of them as ONE long vector are at most `max_norm` long.
 
-    Shorter ones are left as they are. Parameters without a gradient don't count. Returns the length before, 0.0 if
-    there are no gradients at all. Pascanu et al. 2013, section 3.2.
+    Shorter ones are left as they are. Parameters without a gradient don't count. Returns the length before, a Python
+    float: 0.0 if there are no gradients at all. Pascanu et al. 2013, section 3.2.
 
     >>> a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     >>> a.grad, b.grad = torch.tensor([3.0]), torch.tensor([4.0])
@@ -86,7 +86,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float
 def evaluate(model: nn.Module, batches: Iterable[Batch]) -> float:
     """The mean loss over all targets of `batches`, in nats, without dropout.
 
-    Leaves the model in the mode it was in, with its gradients, and draws no random numbers.
+    Leaves the model in the mode it was in, with its gradients, and `batches` as they were; draws no random numbers.
     """
     # BEGIN SOLUTION
     was_training = model.training
@@ -114,10 +114,12 @@ def train(
 ) -> list[float]:
     """Trains `model` in place for `config.steps` steps with AdamW; returns the training loss of every step, in nats.
 
-    The model is put into train mode first. Each step: the schedule's learning rate, a batch from `next_batch()`, loss,
-    fresh gradients, clipping, update. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after
-    the last one, the loss on `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. A progress
-    bar shows the losses unless `progress` is False.
+    The model is put into train mode first; its parameters keep their dtype, and frozen ones stay frozen. Each step: the
+    schedule's learning rate, a batch from `next_batch()`, loss, fresh gradients, clipping, update. Weight decay follows
+    `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on `validation` (if there is any)
+    is handed to `on_eval(steps_done, loss)`, once. Losses are Python floats. A progress bar, with whatever you like
+    behind it, shows unless `progress` is False: then nothing is printed. Random numbers are left to `next_batch` and to
+    the model's dropout.
     """
     # BEGIN SOLUTION
     # TODO: AdamW over the two groups, with the config's betas.

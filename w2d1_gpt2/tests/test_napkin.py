@@ -4,6 +4,7 @@ The oracles are counts of real tensors, torch's FLOP counter, and published figu
 """
 
 import math
+import re
 
 import napkin
 import pytest
@@ -15,6 +16,8 @@ from shared.checks import close, equal, exercise, raises
 # Every number differs, and n_head · d_head is no power of two.
 ODD = {"vocab_size": 61, "n_positions": 23, "n_embd": 40, "n_layer": 3, "n_head": 5}
 WIDE = {"vocab_size": 7, "n_positions": 11, "n_embd": 24, "n_layer": 1, "n_head": 2}
+# Products of these are beyond 2^53, where a float no longer holds every whole number.
+HUGE = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 33_333_333, "n_layer": 7, "n_head": 3}
 SIZES = {
     "small": {"n_embd": 768, "n_layer": 12, "n_head": 12},
     "medium": {"n_embd": 1024, "n_layer": 24, "n_head": 16},
@@ -31,10 +34,11 @@ def parameters(sizes):
         if sizes == GPT2 | size:
             return PUBLISHED[name]
     n = sizes["n_embd"]
-    parts = [nn.Embedding(sizes["vocab_size"], n), nn.Embedding(sizes["n_positions"], n), nn.LayerNorm(n)]
-    for _ in range(sizes["n_layer"]):
-        parts += [nn.LayerNorm(n), nn.Linear(n, 3 * n), nn.Linear(n, n)]
-        parts += [nn.LayerNorm(n), nn.Linear(n, 4 * n), nn.Linear(4 * n, n)]
+    with torch.device("meta"):  # where tensors take no memory
+        parts = [nn.Embedding(sizes["vocab_size"], n), nn.Embedding(sizes["n_positions"], n), nn.LayerNorm(n)]
+        for _ in range(sizes["n_layer"]):
+            parts += [nn.LayerNorm(n), nn.Linear(n, 3 * n), nn.Linear(n, n)]
+            parts += [nn.LayerNorm(n), nn.Linear(n, 4 * n), nn.Linear(4 * n, n)]
     return sum(p.numel() for part in parts for p in part.parameters())
 
 
@@ -74,7 +78,7 @@ def hours_by_hand(sizes, tokens, length, peak, utilisation):
 
 
 @exercise("count_parameters")
-@pytest.mark.parametrize("sizes", [ODD, WIDE], ids=["odd", "one layer"])
+@pytest.mark.parametrize("sizes", [ODD, WIDE, HUGE], ids=["odd", "one layer", "huge"])
 def test_counts_what_the_modules_hold(sizes):
     equal(napkin.count_parameters(napkin.GPT2Config(**sizes)), parameters(sizes))
 
@@ -94,6 +98,17 @@ def test_gives_the_published_sizes(name, published):
 def test_adds_up_the_products_of_a_forward_pass(sizes, context):
     expected = flops_of_products(sizes, context) // context
     equal(napkin.flops_per_token(napkin.GPT2Config(**sizes), context), expected)
+
+
+@exercise("flops_per_token")
+def test_counts_the_last_flop_of_a_huge_model_too():
+    equal(napkin.flops_per_token(napkin.GPT2Config(**HUGE), 999), flops_of_products(HUGE, 999) // 999)
+
+
+@exercise("flops_per_token")
+def test_the_context_is_as_long_as_it_says():
+    # Longer than the model's 23 positions: the arithmetic asks for no limit.
+    equal(napkin.flops_per_token(napkin.GPT2Config(**ODD), 50), flops_of_products(ODD, 50) // 50)
 
 
 @exercise("flops_per_token")
@@ -127,7 +142,9 @@ def test_agrees_with_torchs_flop_counter(name, context):
 @exercise("training_memory")
 @pytest.mark.parametrize("mixed", [False, True], ids=["float32", "mixed"])
 @pytest.mark.parametrize(
-    "sizes, batch, length", [(ODD, 2, 7), (WIDE, 1, 1), (GPT2 | SIZES["XL"], 3, 1000)], ids=["odd", "one token", "XL"]
+    "sizes, batch, length",
+    [(ODD, 2, 7), (WIDE, 1, 1), (GPT2 | SIZES["XL"], 3, 1000), (HUGE, 10**6 + 1, 1999)],
+    ids=["odd", "one token", "XL", "huge"],
 )
 def test_adds_up_the_bytes_of_every_tensor(sizes, batch, length, mixed):
     weights, gradients, adam = state_bytes(sizes, mixed)
@@ -153,7 +170,9 @@ def test_is_float32_unless_told_otherwise():
 @exercise("cache_bytes")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.int8], ids=str)
 @pytest.mark.parametrize(
-    "sizes, batch, length", [(ODD, 3, 7), (WIDE, 1, 2), (GPT2 | SIZES["XL"], 16, 1024)], ids=["odd", "one text", "XL"]
+    "sizes, batch, length",
+    [(ODD, 3, 7), (WIDE, 1, 2), (GPT2 | SIZES["XL"], 16, 1024), (HUGE, 10**5 + 1, 1999)],
+    ids=["odd", "one text", "XL", "huge"],
 )
 def test_is_the_size_of_the_keys_and_values(sizes, batch, length, dtype):
     heads = sizes["n_head"]
@@ -241,10 +260,47 @@ def test_activations_are_those_of_mixed_precision():
 
 
 @exercise("pick_gpu")
-def test_says_so_when_nothing_fits():
-    tiny = [napkin.GPU("one", 1e5, 1e12, 1.0), napkin.GPU("two", 2e5, 1e12, 1.0)]
-    raises(ValueError, pick, tiny, names="GB")
-    raises(ValueError, pick, [], names="GB")
+def test_chooses_among_gpus_unless_told_otherwise():
+    config = napkin.GPT2Config(**(GPT2 | SIZES["small"]))
+    needed = sum(state_bytes(GPT2 | SIZES["small"], mixed=True)) + 2 * activations(GPT2 | SIZES["small"], 8, 1024)
+    best = min((gpu for gpu in napkin.GPUS if gpu.memory >= needed), key=lambda gpu: gpu.price / gpu.peak)
+    gpu, hours = napkin.pick_gpu(config, 2.5e9, 8, 1024)
+    equal(gpu.name, best.name)
+    close(hours, hours_by_hand(GPT2 | SIZES["small"], 2.5e9, 1024, best.peak, 0.4))
+
+
+@exercise("pick_gpu")
+def test_two_gpus_may_have_the_same_name():
+    cheap, dear = napkin.GPU("same", 24e9, 8e12, 2.0), napkin.GPU("same", 24e9, 4e12, 3.0)
+    for gpus in ([cheap, dear], [dear, cheap]):
+        gpu, hours = napkin.pick_gpu(napkin.GPT2Config(**ODD), 3e9, 2, 7, gpus)
+        equal(gpu.price, 2.0, name="the price of the one that was picked")
+        close(hours, hours_by_hand(ODD, 3e9, 7, 8e12, 0.4))
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_the_gpus_may_be_a_list_or_a_tuple_and_keep_their_order(kind):
+    gpus = kind([FAST, QUICK, SLOW])
+    equal(pick(gpus)[0], "quick")
+    equal([gpu.name for gpu in gpus], ["fast", "quick", "slow"], name="the order of the GPUs afterwards")
+
+
+@exercise("pick_gpu")
+@pytest.mark.parametrize("sizes, batch, length", [(GPT2 | SIZES["XL"], 8, 1024), (GPT2 | SIZES["large"], 50, 1000)])
+def test_when_nothing_fits_it_says_how_many_gb_are_needed(sizes, batch, length):
+    needed = (sum(state_bytes(sizes, mixed=True)) + 2 * activations(sizes, batch, length)) / 1e9
+    small = [napkin.GPU("one", 1e9, 1e12, 1.0), napkin.GPU("two", 2e9, 1e12, 1.0)]
+    for gpus in (small, []):
+        raises(ValueError, pick, gpus, batch=batch, length=length, sizes=sizes)
+        with pytest.raises(ValueError) as caught:
+            pick(gpus, batch=batch, length=length, sizes=sizes)
+        figures = [float(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*(?:\.\d+)?", str(caught.value))]
+        equal(len(figures) > 0, True, name=f"whether {str(caught.value)!r} holds a number")
+        nearest = min(figures, key=lambda figure: abs(figure - needed))
+        close(
+            nearest, needed, rtol=0, atol=1, name=f"{str(caught.value)!r}: the GB that are needed, to the nearest one"
+        )
 
 
 @exercise("pick_gpu")
