@@ -108,7 +108,8 @@ def apply_rope(
 
     Channel i is paired with channel i + d_head/2 (as Llama's code does); the token at position p (counted from `past`)
     turns its pair i by p · base^(-2i/d_head) radians. The angles are worked out in float32 or finer, whatever the dtype
-    of x: bfloat16 has no 1001, float16 no 2049. No position is too late. Raises ValueError for an odd d_head. Su et al. 2021, section 3.2.2.
+    of x: bfloat16 has no 1001, float16 no 2049. No position is too late. Raises ValueError for an odd d_head.
+    Su et al. 2021, section 3.2.2.
 
     >>> apply_rope(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     tensor([[1.0000, 0.0000],

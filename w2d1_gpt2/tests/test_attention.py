@@ -23,12 +23,11 @@ from shared.checks import (
 )
 
 
-
 def has_the_slope_of_differences(call, x):
     """Backwards, `call` gives the slope that finite differences find forwards, in a random direction.
 
-    Before each call torch's seed is set, so that dropout, where there is some, takes the same places each time, whatever
-    way it is written. The differences are taken under no_grad: there, too, dropout acts.
+    Before each call torch's seed is set, so that dropout, where there is some, takes the same places each time, however
+    it is written. The differences are taken under no_grad: there, too, dropout acts.
     """
     generator = torch.Generator().manual_seed(0)
     direction = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)
