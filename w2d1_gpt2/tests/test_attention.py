@@ -355,8 +355,8 @@ class Cache:
 def test_with_a_cache_a_text_may_come_in_pieces(batch, draw, device):
     mine, theirs = the_pair(12, 2, device)
     x, cache = draw(batch, 8, 12), Cache()
-    pieces = [mine(piece, cache) for piece in x.split([4, 1, 3], dim=1)]
-    close(torch.cat(pieces, dim=1), theirs(x), name="pieces of 4, 1 and 3 tokens, put together")
+    pieces = [mine(piece, cache) for piece in x.split([1, 4, 1, 2], dim=1)]
+    close(torch.cat(pieces, dim=1), theirs(x), name="pieces of 1, 4, 1 and 2 tokens, put together")
 
 
 @exercise("MultiHeadAttention")
@@ -406,11 +406,17 @@ def test_while_training_weights_are_dropped(draw, device):
         module.c_attn.bias.copy_(torch.cat([torch.zeros(96), torch.ones(48)]))
         module.c_proj.weight.copy_(torch.eye(48))
         module.c_proj.bias.zero_()
-    left = module(draw(300, 5, 48))[:, 4].view(300, 3, 16).amax(dim=-1) * 5 * (1 - P) ** 2
+    sums = module(draw(300, 5, 48)).view(300, 5, 3, 16).amax(dim=-1)
+    left, before = sums[:, 4] * 5 * (1 - P) ** 2, sums[:, 3] * 4 * (1 - P) ** 2  # token 3 has four tokens to look at
     close(left, left.round(), name="the number of weights left")
     # n = 900 counts, binomial; a right answer is called wrong once in 2·10^6 runs.
     chances = [math.comb(5, k) * (1 - P) ** k * P ** (5 - k) for k in range(6)]
     same_distribution(left.round().long().flatten(), chances, false_alarm=5e-7, name="the number of weights left")
+    # n = 900 pairs; the same false alarm. Tokens 3 and 4 lose their weights independently of each other.
+    whole = 2 * (left.round() == 5).long() + (before.round() == 4).long()
+    a, b = (1 - P) ** 5, (1 - P) ** 4
+    both = [(1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b]
+    same_distribution(whole.flatten(), both, false_alarm=5e-7, name="do tokens 4 and 3 keep all of their weights")
 
 
 @exercise("MultiHeadAttention")

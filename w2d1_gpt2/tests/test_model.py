@@ -725,6 +725,12 @@ def test_cross_entropy_with_tokens_that_are_impossible_where_no_target_counts(im
 
 
 @exercise("cross_entropy")
+def test_cross_entropy_of_an_impossible_target_is_infinite(device):
+    logits = torch.tensor([[1.0, -math.inf, 2.0], [0.0, 3.0, 0.0]], device=device)
+    close(model.cross_entropy(logits, torch.tensor([1, 2], device=device)), torch.tensor(math.inf, device=device))
+
+
+@exercise("cross_entropy")
 def test_cross_entropy_needs_no_more_than_a_few_copies_of_its_input(draw):
     # 60,000 targets: a table of each with each would take 14 GB.
     logits, targets = draw(60_000, 3), draw.ints(0, 3, 60_000)
