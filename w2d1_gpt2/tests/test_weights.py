@@ -101,6 +101,7 @@ def test_reads_old_files_with_buffers_and_with_or_without_prefix(prefix, device)
 def test_keeps_names_that_it_does_not_know(device, draw):
     state = detached(tiny_gpt2(), device)
     extra = {"h.0.attn.gate.weight": draw(2, 3), "h.0.attn.q.bias": draw(4), "score.weight": draw(5, 2)}
+    extra["h.0.mlp.c_fc.weight_scale"] = draw(3, 2)  # a name that goes on where one of the four ends
     bare = {"tower.transformer.gain": draw(3), "transformer_gain.weight": draw(2)}  # no prefix, it only looks like one
     state |= {f"transformer.{name}": tensor for name, tensor in extra.items()} | bare
     expected = {name: tensor.clone() for name, tensor in (ours(state) | extra | bare).items()}
