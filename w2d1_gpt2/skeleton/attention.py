@@ -63,6 +63,7 @@ def scaled_dot_product_attention(
 
     `mask` is True where a query may NOT look (torch's own function means the opposite). It broadcasts against the
     scores, (..., query, key), and leaves every query at least one key. Scores may be in the thousands, of either sign.
+    It works in any floating dtype, with that dtype's accuracy; float16 is one, and its largest number is 65504.
     `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing.
     It acts whenever it is above 0: the caller passes 0 outside of training. Vaswani et al. 2017, section 3.2.1.
     """
@@ -85,7 +86,7 @@ class MultiHeadAttention(nn.Module):
         raise NotImplementedError("MultiHeadAttention.__init__")
 
     def forward(self, x: Float[Tensor, "batch time n_embd"], cache=None) -> Float[Tensor, "batch time n_embd"]:
-        """Every token looks at itself and at those before it. Dropout acts only while training.
+        """Every token looks at itself and at those before it. No text is too long. Dropout acts only while training.
 
         `cache` is for section 5: unless it is None, `cache.append(key, value)` takes this call's keys and values, both
         (batch, head, time, d_head), once, and returns those of all positions so far, this call's included.
@@ -107,7 +108,8 @@ def apply_rope(
 
     Channel i is paired with channel i + d_head/2 (as Llama's code does); the token at position p (counted from `past`)
     turns its pair i by p · base^(-2i/d_head) radians. The angles are worked out in float32 or finer, whatever the dtype
-    of x: bfloat16 has no 1001. Raises ValueError for an odd d_head. Su et al. 2021, section 3.2.2.
+    of x: bfloat16 has no 1001, float16 no 2049. No position is too late. Raises ValueError for an odd d_head.
+    Su et al. 2021, section 3.2.2.
 
     >>> apply_rope(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     tensor([[1.0000, 0.0000],
@@ -131,7 +133,10 @@ class GroupedQueryAttention(nn.Module):
         raise NotImplementedError("GroupedQueryAttention.__init__")
 
     def forward(self, x: Float[Tensor, "batch time n_embd"]) -> Float[Tensor, "batch time n_embd"]:
-        """Every token looks at itself and at those before it; the first one is at position 0. No cache, no dropout."""
+        """Every token looks at itself and at those before it; the first one is at position 0, and no text is too long.
+
+        No cache, no dropout.
+        """
         # TODO: project and split into heads; there are fewer heads of keys and values than of queries.
         # TODO: turn queries and keys, then let each group of query heads share its key and value.
         raise NotImplementedError("GroupedQueryAttention.forward")

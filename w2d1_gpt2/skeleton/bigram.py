@@ -16,7 +16,8 @@ from torch.nn import functional as F
 class CharTokenizer:
     """Text to numbers and back, one number for each character.
 
-    `characters` holds every different character of the text it was made from, sorted; an id is a place in it.
+    `characters` holds every different character of the text it was made from, in the order in which Python sorts them;
+    an id is a place in it. A character is what Python counts as one: nothing is changed before.
 
     >>> tokenizer = CharTokenizer("banana")
     >>> tokenizer.encode("nab"), tokenizer.decode([1, 0, 2])
@@ -48,8 +49,9 @@ def get_batch(
 ) -> tuple[Int[Tensor, "batch_size length"], Int[Tensor, "batch_size length"]]:
     """`batch_size` windows of `data`, cut out at random places, as (inputs, targets).
 
-    targets[b, t] is the token that follows inputs[b, t] in `data`. Each window starts anywhere with equal chance, the
-    first and the last possible place included. `generator` is a CPU generator; None means torch's global one.
+    targets[b, t] is the token that follows inputs[b, t] in `data`, which may be any view of other data. Each window
+    starts anywhere with equal chance, the first and the last possible place included. `generator` is a CPU generator;
+    None means torch's global one.
 
     >>> inputs, targets = get_batch(torch.tensor([7, 8, 9, 10]), batch_size=1, length=3)
     >>> inputs.tolist(), targets.tolist()
@@ -100,7 +102,7 @@ def bigram_loss(log_p: Float[Tensor, "vocab vocab"], ids: Int[Tensor, "tokens"])
 class BigramModel(nn.Module):
     """The same table, to be learned: its only parameter has shape (vocab, vocab) and starts as zeros.
 
-    The scores (logits) of what comes after token i are the table's row i.
+    The scores (logits) of what comes after token i are the table's row i, in the table's dtype.
     """
 
     def __init__(self, vocab_size: int):

@@ -30,9 +30,11 @@ def from_hugging_face(state: State) -> State:
     - The prefix "transformer." is dropped where there is one (the file of the real GPT-2 has none).
     - The four matrices of each block (see TRANSPOSED) are transposed; no other tensor is.
     - The buffers `h.N.attn.bias` and `h.N.attn.masked_bias` of old files, a causal mask, are left out.
-    - So is `lm_head.weight`: it is `wte.weight` again. Raises ValueError if its values are others.
+    - So is `lm_head.weight`: it is `wte.weight` again. If its shape or one value differs, raises a ValueError that
+      names it.
 
-    Every other name is kept, known or not: `load_state_dict` compares them with the model's.
+    Every other name is kept, known or not: `load_state_dict` compares them with the model's. A model may have more than
+    ten blocks. The tensors keep their dtype and device.
 
     >>> state = {"transformer.h.0.mlp.c_fc.weight": torch.zeros(2, 8), "transformer.h.0.attn.bias": torch.ones(1)}
     >>> {name: tuple(tensor.shape) for name, tensor in from_hugging_face(state).items()}
@@ -47,7 +49,8 @@ def to_hugging_face(state: State) -> State:
     """The way back: the names, shapes and values of a Hugging Face file, from the pair's state dict.
 
     Every name gets the prefix "transformer."; there is no `lm_head.weight`, as in Hugging Face's own files. All tensors
-    are contiguous, whatever came in, for safetensors takes no others.
+    are contiguous, whatever came in, for safetensors takes no others. They keep their dtype and device; `state` itself
+    stays as it is.
     """
     raise NotImplementedError("to_hugging_face")
 
@@ -147,7 +150,8 @@ class GPT2ForTrainer(nn.Module):
         divided by it: the count over several batches whose gradients the Trainer adds up.
 
         `attention_mask` is 1 for text and 0 for padding. Padding behind the text disturbs nobody, for tokens only look
-        back. Padding before text (a 0 with a 1 somewhere right of it) raises ValueError: our GPT-2 would read it.
+        back; neither does a row of padding alone. Padding before text (a 0 with a 1 somewhere right of it) raises
+        ValueError: our GPT-2 would read it.
         """
         # TODO: bring logits and labels into step; mean or sum.
         raise NotImplementedError("GPT2ForTrainer.forward")

@@ -77,6 +77,7 @@ def scaled_dot_product_attention(
 
     `mask` is True where a query may NOT look (torch's own function means the opposite). It broadcasts against the
     scores, (..., query, key), and leaves every query at least one key. Scores may be in the thousands, of either sign.
+    It works in any floating dtype, with that dtype's accuracy; float16 is one, and its largest number is 65504.
     `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing.
     It acts whenever it is above 0: the caller passes 0 outside of training. Vaswani et al. 2017, section 3.2.1.
     """
@@ -112,7 +113,7 @@ class MultiHeadAttention(nn.Module):
         # END SOLUTION
 
     def forward(self, x: Float[Tensor, "batch time n_embd"], cache=None) -> Float[Tensor, "batch time n_embd"]:
-        """Every token looks at itself and at those before it. Dropout acts only while training.
+        """Every token looks at itself and at those before it. No text is too long. Dropout acts only while training.
 
         `cache` is for section 5: unless it is None, `cache.append(key, value)` takes this call's keys and values, both
         (batch, head, time, d_head), once, and returns those of all positions so far, this call's included.
@@ -126,9 +127,12 @@ class MultiHeadAttention(nn.Module):
         if cache is not None:
             key, value = cache.append(key, value)
         # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond x.
-        mask = causal_mask(time, past=key.shape[-2] - time, device=x.device)
+        past = key.shape[-2] - time
         dropout_p = self.dropout if self.training else 0.0
-        mixed = scaled_dot_product_attention(query, key, value, mask, dropout_p)
+        # Torch's attention: you have proved your own, and this one never writes the table of weights to memory. With no
+        # past it makes the causal mask itself; one token alone may see everything; else its mask says who MAY look.
+        allowed = ~causal_mask(time, past, x.device) if past > 0 and time > 1 else None
+        mixed = F.scaled_dot_product_attention(query, key, value, allowed, dropout_p, is_causal=past == 0)
         # TODO: put the heads side by side again, project, dropout.
         merged = mixed.transpose(1, 2).reshape(batch, time, n_embd)
         return F.dropout(self.c_proj(merged), self.dropout, self.training)
@@ -145,7 +149,8 @@ def apply_rope(
 
     Channel i is paired with channel i + d_head/2 (as Llama's code does); the token at position p (counted from `past`)
     turns its pair i by p · base^(-2i/d_head) radians. The angles are worked out in float32 or finer, whatever the dtype
-    of x: bfloat16 has no 1001. Raises ValueError for an odd d_head. Su et al. 2021, section 3.2.2.
+    of x: bfloat16 has no 1001, float16 no 2049. No position is too late. Raises ValueError for an odd d_head.
+    Su et al. 2021, section 3.2.2.
 
     >>> apply_rope(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     tensor([[1.0000, 0.0000],
@@ -187,7 +192,10 @@ class GroupedQueryAttention(nn.Module):
         # END SOLUTION
 
     def forward(self, x: Float[Tensor, "batch time n_embd"]) -> Float[Tensor, "batch time n_embd"]:
-        """Every token looks at itself and at those before it; the first one is at position 0. No cache, no dropout."""
+        """Every token looks at itself and at those before it; the first one is at position 0, and no text is too long.
+
+        No cache, no dropout.
+        """
         # BEGIN SOLUTION
         batch, time, n_embd = x.shape
         # TODO: project and split into heads; there are fewer heads of keys and values than of queries.
@@ -198,6 +206,6 @@ class GroupedQueryAttention(nn.Module):
         query, key = apply_rope(query), apply_rope(key)
         group = self.n_head // self.n_kv_head
         key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
-        mixed = scaled_dot_product_attention(query, key, value, causal_mask(time, device=x.device))
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, time, n_embd))
         # END SOLUTION

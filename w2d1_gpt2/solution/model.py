@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """The defaults are GPT-2 small; the names are Hugging Face's."""
+    """The defaults are GPT-2 small. The names are Hugging Face's, but for `dropout`, which they have three of."""
 
     vocab_size: int = 50257
     n_positions: int = 1024  # the longest text, in tokens
@@ -91,15 +91,17 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """One layer: the tokens talk (`attn`), then each thinks (`mlp`). Each half adds to the residual stream.
 
-    GPT-2 normalises what goes INTO each half (`ln_1`, `ln_2`), and never the stream itself ("pre-norm").
+    GPT-2 normalises what goes INTO each half (`ln_1`, `ln_2`), and never the stream itself ("pre-norm"). The norms may
+    be yours or torch's, which hold the same parameters under the same names.
     """
 
     def __init__(self, config: GPT2Config):
         super().__init__()
         # BEGIN SOLUTION
-        self.ln_1 = LayerNorm(config.n_embd, config.layer_norm_epsilon)
+        # Torch's LayerNorm, which yours was proved equal to: one fused kernel in place of nine small ones.
+        self.ln_1 = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
         self.attn = MultiHeadAttention(config.n_embd, config.n_head, config.dropout)
-        self.ln_2 = LayerNorm(config.n_embd, config.layer_norm_epsilon)
+        self.ln_2 = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
         self.mlp = MLP(config.n_embd, config.dropout)
         # END SOLUTION
 
@@ -137,9 +139,9 @@ class GPT2(nn.Module):
     """Token ids in, one score for every possible next token out, at every position. Radford et al. 2019.
 
     Children: `wte` and `wpe` (nn.Embedding of tokens and positions), `h` (nn.ModuleList of Blocks), `ln_f` (the last
-    LayerNorm). There is no output layer: the scores are products with `wte.weight`, the same tensor ("tied"). So
-    `state_dict()` has GPT-2's names and no others. `config` is kept as `self.config`. A new model is as `initialise`
-    leaves it.
+    LayerNorm, yours or torch's). There is no output layer: the scores are products with `wte.weight`, the same tensor
+    ("tied"). So `state_dict()` has GPT-2's names and no others. `config` is kept as `self.config`. A new model is as
+    `initialise` leaves it.
     """
 
     def __init__(self, config: GPT2Config):
@@ -150,7 +152,7 @@ class GPT2(nn.Module):
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         self.wpe = nn.Embedding(config.n_positions, config.n_embd)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f = LayerNorm(config.n_embd, config.layer_norm_epsilon)
+        self.ln_f = nn.LayerNorm(config.n_embd, config.layer_norm_epsilon)
         initialise(self)
         # END SOLUTION
 
@@ -180,7 +182,9 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Mean of -log p(target), in nats, over the targets that are not `ignore_index`.
 
-    Finite for logits in the thousands, and for logits of -inf where no target is. The most used form of
+    Finite for logits in the thousands, and for logits of -inf where no target is; a position that is ignored has none.
+    Infinite if a target that counts has a logit of -inf.
+    `ignore_index` may be any number: a token's id, a negative one, or one beyond the vocabulary. The most used form of
     `torch.nn.functional.cross_entropy`.
 
     >>> cross_entropy(torch.zeros(1, 2, 4), torch.tensor([[3, -100]]))  # ln 4

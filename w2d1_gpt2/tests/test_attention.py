@@ -12,13 +12,40 @@ from shared.checks import (
     close,
     equal,
     exercise,
+    fail,
     raises,
     randomize,
     same_distribution,
+    same_for_any_layout,
     same_gradients,
     same_module,
     strided,
 )
+
+
+def has_the_slope_of_differences(call, x):
+    """Backwards, `call` gives the slope that finite differences find forwards, in a random direction.
+
+    Before each call torch's seed is set, so that dropout, where there is some, takes the same places each time, however
+    it is written. The differences are taken under no_grad: there, too, dropout acts.
+    """
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)
+
+    def run(x):
+        torch.manual_seed(5)
+        out = call(x)
+        return (out * torch.linspace(-1, 2, out.numel(), dtype=out.dtype, device=out.device).view_as(out)).sum()
+
+    with torch.no_grad():
+        expected = (run(x + 1e-4 * direction) - run(x - 1e-4 * direction)) / 2e-4
+    x = x.clone().requires_grad_()
+    try:
+        (gradient,) = torch.autograd.grad(run(x), x)
+    except RuntimeError as error:
+        fail("no gradient comes back", *str(error).splitlines()[:3])
+    close((gradient * direction).sum(), expected, rtol=1e-4, atol=1e-4, name="the slope, from the gradient")
+
 
 # ---- Averaging the past ----------------------------------------------------------------------------------------------
 
@@ -45,17 +72,8 @@ def test_row_t_is_the_mean_of_rows_0_to_t(name, batch, time, channel, draw):
 
 
 @each_way
-def test_averages_of_a_view(name, draw):
-    x = strided(draw(3, 7, 5))
-    close(getattr(attention, name)(x), means_so_far(x))
-    x = draw(1, 7, 5).expand(3, 7, 5)
-    close(getattr(attention, name)(x), means_so_far(x), name="of an expanded tensor")
-
-
-@each_way
-def test_averages_keep_float64(name, draw):
-    x = draw(2, 6, 3, dtype=torch.float64)
-    close(getattr(attention, name)(x), means_so_far(x))
+def test_averages_of_any_layout(name, draw):
+    same_for_any_layout(getattr(attention, name), means_so_far, draw(3, 7, 5))
 
 
 @each_way
@@ -79,7 +97,7 @@ def test_blocks_only_the_future(length, device):
 
 
 @exercise("causal_mask")
-@pytest.mark.parametrize("length, past", [(2, 1), (1, 4), (3, 5), (5, 2)])
+@pytest.mark.parametrize("length, past", [(2, 1), (1, 4), (3, 5), (5, 2), (2, 1100)])
 def test_queries_come_after_the_past(length, past, device):
     equal(attention.causal_mask(length, past=past, device=device), later(length, past, device))
 
@@ -152,17 +170,17 @@ def test_large_scores_do_not_overflow(draw):
 
 
 @exercise("scaled_dot_product_attention")
-def test_attention_keeps_float64(draw):
-    inputs = [draw(2, 3, *shape, dtype=torch.float64) for shape in ((5, 4), (7, 4), (7, 6))]
-    mask = some_mask(draw, 5, 7)
-    close(attention.scaled_dot_product_attention(*inputs, mask), torch_attention(*inputs, mask))
+def test_attention_of_any_layout(draw):
+    inputs = draw(2, 3, 5, 4), draw(2, 3, 7, 4), draw(2, 3, 7, 6)
+    same_for_any_layout(attention.scaled_dot_product_attention, torch_attention, *inputs, some_mask(draw, 5, 7))
 
 
 @exercise("scaled_dot_product_attention")
-def test_attention_on_views(draw):
-    inputs = strided(draw(2, 3, 5, 4)), draw(2, 1, 7, 4).expand(2, 3, 7, 4), strided(draw(2, 3, 7, 6))
-    mask = strided(some_mask(draw, 5, 7))
-    close(attention.scaled_dot_product_attention(*inputs, mask), torch_attention(*inputs, mask))
+def test_attention_in_float16(draw):
+    inputs = [draw(2, 3, *shape, dtype=torch.float16) for shape in ((5, 4), (7, 4), (7, 6))]
+    mask = some_mask(draw, 5, 7)
+    expected = torch_attention(*(x.float() for x in inputs), mask).half()
+    close(attention.scaled_dot_product_attention(*inputs, mask), expected)
 
 
 @exercise("scaled_dot_product_attention")
@@ -215,6 +233,24 @@ def test_dropout_takes_each_weight_with_its_chance(draw):
 def test_a_dropped_weight_is_gone_for_all_of_its_value(draw):
     _, got, copy = dropped(draw)
     close(got, copy)
+
+
+@pytest.fixture
+def fine(device):
+    """A device that has float64; Apple's GPUs don't."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+@exercise("scaled_dot_product_attention")
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["query", "key", "value"])
+def test_with_dropout_the_gradient_is_right(which, draw, fine):
+    inputs = [draw(2, 3, *shape, dtype=torch.float64).to(fine) for shape in ((5, 4), (7, 4), (7, 6))]
+    mask = some_mask(draw, 5, 7).to(fine)
+
+    def of_one(x):
+        return attention.scaled_dot_product_attention(*inputs[:which], x, *inputs[which + 1 :], mask, dropout_p=P)
+
+    has_the_slope_of_differences(of_one, inputs[which])
 
 
 # ---- Multi-head attention --------------------------------------------------------------------------------------------
@@ -319,8 +355,8 @@ class Cache:
 def test_with_a_cache_a_text_may_come_in_pieces(batch, draw, device):
     mine, theirs = the_pair(12, 2, device)
     x, cache = draw(batch, 8, 12), Cache()
-    pieces = [mine(piece, cache) for piece in x.split([4, 1, 3], dim=1)]
-    close(torch.cat(pieces, dim=1), theirs(x), name="pieces of 4, 1 and 3 tokens, put together")
+    pieces = [mine(piece, cache) for piece in x.split([1, 4, 1, 2], dim=1)]
+    close(torch.cat(pieces, dim=1), theirs(x), name="pieces of 1, 4, 1 and 2 tokens, put together")
 
 
 @exercise("MultiHeadAttention")
@@ -370,11 +406,17 @@ def test_while_training_weights_are_dropped(draw, device):
         module.c_attn.bias.copy_(torch.cat([torch.zeros(96), torch.ones(48)]))
         module.c_proj.weight.copy_(torch.eye(48))
         module.c_proj.bias.zero_()
-    left = module(draw(300, 5, 48))[:, 4].view(300, 3, 16).amax(dim=-1) * 5 * (1 - P) ** 2
+    sums = module(draw(300, 5, 48)).view(300, 5, 3, 16).amax(dim=-1)
+    left, before = sums[:, 4] * 5 * (1 - P) ** 2, sums[:, 3] * 4 * (1 - P) ** 2  # token 3 has four tokens to look at
     close(left, left.round(), name="the number of weights left")
     # n = 900 counts, binomial; a right answer is called wrong once in 2·10^6 runs.
     chances = [math.comb(5, k) * (1 - P) ** k * P ** (5 - k) for k in range(6)]
     same_distribution(left.round().long().flatten(), chances, false_alarm=5e-7, name="the number of weights left")
+    # n = 900 pairs; the same false alarm. Tokens 3 and 4 lose their weights independently of each other.
+    whole = 2 * (left.round() == 5).long() + (before.round() == 4).long()
+    a, b = (1 - P) ** 5, (1 - P) ** 4
+    both = [(1 - a) * (1 - b), (1 - a) * b, a * (1 - b), a * b]
+    same_distribution(whole.flatten(), both, false_alarm=5e-7, name="do tokens 4 and 3 keep all of their weights")
 
 
 @exercise("MultiHeadAttention")
@@ -387,6 +429,13 @@ def test_while_training_the_output_is_dropped(draw, device):
     close(got, torch.where(got == 0, 0.0, torch.full_like(got, 1 / (1 - P))))
     # n = 36,000. False alarm: see check_independent.
     check_independent(got == 0, P)
+
+
+@exercise("MultiHeadAttention")
+def test_while_training_the_gradient_is_right(draw, fine):
+    module = attention.MultiHeadAttention(12, 3, P)
+    module.load_state_dict(the_pair(12, 3, "cpu")[0].state_dict())
+    has_the_slope_of_differences(module.to(fine, torch.float64).train(), draw(3, 5, 12, dtype=torch.float64).to(fine))
 
 
 # ---- Bonus -----------------------------------------------------------------------------------------------------------
@@ -442,6 +491,13 @@ def test_late_positions_are_exact_in_bfloat16(draw):
 
 
 @exercise("apply_rope")
+@pytest.mark.parametrize("past", [2048, 5000])
+def test_late_positions_are_exact_in_float16(past, draw):
+    x = draw(2, 9, 8, dtype=torch.float16)
+    close(attention.apply_rope(x, past=past), turned(x, past=past))
+
+
+@exercise("apply_rope")
 def test_rope_on_views(draw):
     for x in (strided(draw(2, 3, 5, 8)), draw(1, 3, 5, 8).expand(2, 3, 5, 8)):
         close(attention.apply_rope(x), turned(x))
@@ -494,6 +550,15 @@ def test_groups_keep_float64(draw, device):
     mine.load_state_dict(theirs.state_dict())
     x = draw(2, 5, 24, dtype=torch.float64)
     close(mine(x), theirs(x), rtol=1e-5, atol=1e-5)  # the angles may be float32
+
+
+@exercise("GroupedQueryAttention")
+def test_no_text_is_too_long_for_groups(draw, device):
+    mine = attention.GroupedQueryAttention(4, 2, 1).to(device)
+    theirs = randomize(TorchGrouped(4, 2, 1)).to(device)
+    mine.load_state_dict(theirs.state_dict())
+    x = draw(1, 1030, 4)
+    close(mine(x), theirs(x), rtol=1e-3, atol=1e-3, name="1030 tokens")  # the angles may be float32
 
 
 @exercise("GroupedQueryAttention")
