@@ -215,7 +215,8 @@ def test_no_gradients_are_recorded_while_the_network_works(device):
 def test_large_pictures_are_cut_unless_told_otherwise(device):
     network = Known(mixed).to(device)
     pictures.render_network(network, 300, 250)
-    equal(sorted(network.calls), [9464, 65536], name="points of each call")
+    equal(max(network.calls) <= 65536, True, name="calls with at most 65,536 points")
+    equal(sum(network.calls), 75000, name="points in all calls")
 
 
 @exercise("render_network")
