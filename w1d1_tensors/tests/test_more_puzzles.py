@@ -166,7 +166,7 @@ def test_round_away(device):
 def test_round_away_what_is_nearly_whole(device):
     x = torch.tensor([1e-20, -1e-20, 1.000001, -6.000001, 2.0**22 + 0.5], device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
-    x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64)
+    x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64, device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
 
 
@@ -379,10 +379,10 @@ def test_saturate(dtype, draw):
 
 
 @exercise("saturate")
-def test_saturate_keeps_whole_int32_in_float64():
+def test_saturate_keeps_whole_int32_in_float64(device):
     x = torch.tensor([2.0**31 - 1, 2.0**31 - 2.5, 2.0**31, -(2.0**31) - 1, 16777217.0], dtype=torch.float64)
     expected = torch.tensor([2**31 - 1, 2**31 - 3, 2**31 - 1, -(2**31), 16777217], dtype=torch.int32)
-    close(more_puzzles.saturate(x, torch.int32), expected)
+    close(more_puzzles.saturate(x.to(device), torch.int32), expected.to(device))
 
 
 @exercise("pack_rgba")

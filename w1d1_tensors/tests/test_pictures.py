@@ -62,8 +62,8 @@ def test_the_grid_in_float64(device):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_a_dtype_that_cannot_count_the_pixels(dtype, device):
     # Next to the centre of a row of 3,000, a place that was counted in float16 is off by a whole pixel.
-    expected = torch.tensor(places(2, 3000), dtype=torch.float64, device=device).to(dtype)
-    close(pictures.picture_grid(2, 3000, device=device, dtype=dtype), expected)
+    expected = torch.tensor(places(2, 3000), dtype=torch.float64).to(dtype)
+    close(pictures.picture_grid(2, 3000, device=device, dtype=dtype), expected.to(device))
 
 
 # ---- The network -----------------------------------------------------------------------------------------------------
