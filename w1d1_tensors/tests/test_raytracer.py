@@ -32,7 +32,7 @@ def like(values, x):
 
 
 @exercise("fan_of_rays")
-@pytest.mark.parametrize("count, half_width", [(4, 2.0), (1, 3.0), (7, 0.3), (10, 5.0)])
+@pytest.mark.parametrize("count, half_width", [(4, 2.0), (1, 3.0), (7, 0.3), (10, 5.0), (10, 0.3), (49, 2.0)])
 def test_rays_go_through_the_middle_of_pixels(count, half_width, device):
     centres = np.linspace(-half_width, half_width, 2 * count + 1)[1::2]
     expected = torch.tensor(np.stack([np.ones(count), centres], axis=1), dtype=torch.float32, device=device)
@@ -378,6 +378,15 @@ def test_layers_in_any_order(order, group, device):
 
 
 @exercise("trace_rays")
+def test_a_hit_just_in_front_of_the_origin_counts(device):
+    near, far = [[-1, -1, 0], [4, -1, 0], [-1, 4, 0]], [[-1, -1, 3], [4, -1, 3], [-1, 4, 3]]
+    scene = tensor([[0, 0, -1e-4]], device), tensor([[0, 0, 1]], device), tensor([far, near], device)
+    t, index = raytracer.trace_rays(*scene)
+    close(t, tensor([1e-4], device), atol=1e-7, name="t")
+    equal(index, tensor([1], device, torch.int64), name="index")
+
+
+@exercise("trace_rays")
 def test_an_empty_mesh_and_no_rays(draw):
     origins, directions, triangles = toward(draw, 6, 5)
     t, index = raytracer.trace_rays(origins, directions, triangles[:0])
@@ -666,6 +675,14 @@ def test_from_the_moved_start_the_lamp_lies_in_another_direction(device):
     point, normal, lamp = tensor([[0, 0, 0]], device), tensor([[1, 0, 0]], device), tensor([0, 0, 2], device)
     got = raytracer.in_shadow(point, normal, lamp, strip, offset=0.5)
     equal(got, tensor([True], device, torch.bool))
+
+
+@exercise("in_shadow")
+def test_what_lies_just_beyond_the_lamp_throws_no_shadow(device):
+    # From the moved start it is 1.25 to the lamp and 1.5 to the roof; from the point itself it is 1.75 to the lamp.
+    point, normal, lamp = tensor([[0, 0, 0]], device), tensor([[0, 0, 1]], device), tensor([0, 0, 1.75], device)
+    got = raytracer.in_shadow(point, normal, lamp, tensor([ROOF], device), offset=0.5)
+    equal(got, tensor([False], device, torch.bool))
 
 
 @exercise("in_shadow")
