@@ -399,6 +399,16 @@ def test_every_minibatch_is_used_and_drawn_anew():
 
 
 @exercise("train")
+def test_minibatches_are_drawn_with_the_generator():
+    rng = generator(13)
+    params, x, labels = some_params(rng), rng.standard_normal((20, 6)), rng.integers(0, 4, 20)
+    one, again, other = (numpy_net.train(params, x, labels, 2, 3, 0.1, generator(seed))[1] for seed in (1, 1, 2))
+    close([float(value) for value in again], [float(value) for value in one], name="the losses with the same seed")
+    if np.allclose(other, one):
+        fail("another generator gives the same minibatches: draw them with `rng`")
+
+
+@exercise("train")
 def test_examples_keep_their_labels():
     # Each example says its label in its own pixels. Only a net that saw them together reads unseen ones.
     rng = generator(8)
