@@ -74,7 +74,7 @@ def run_lengths_loop(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def run_lengths(x: Shaped[Tensor, "n"]) -> tuple[Shaped[Tensor, "runs"], Int64[Tensor, "runs"]]:
-    """The value and the length of every run of equal neighbours, in order.
+    """The value and the length of every run of equal neighbours, in order. An empty `x` has no run.
     >>> run_lengths(torch.tensor([7, 7, 2, 7]))
     (tensor([7, 2, 7]), tensor([2, 1, 1]))
     """
@@ -142,7 +142,7 @@ def rows_sharing_loop(a: Tensor, b: Tensor) -> Tensor:
 
 
 def rows_sharing(a: Int[Tensor, "m k"], b: Int[Tensor, "n l"]) -> Bool[Tensor, "m"]:
-    """Whether each row of a has an element in common with every row of b.
+    """Whether each row of a has an element in common with every row of b. Any of the four sizes may be 0.
     >>> rows_sharing(torch.tensor([[1, 2, 3], [1, 4, 4]]), torch.tensor([[1, 9], [8, 3]]))
     tensor([ True, False])
     """

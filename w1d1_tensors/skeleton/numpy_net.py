@@ -1,7 +1,8 @@
 """A two-layer network that reads handwriting, with numpy alone: every gradient in it is derived by hand.
 
 The parameters are a dict: w1 (inputs, hidden), b1 (hidden,), w2 (hidden, classes), b2 (classes,). `rng` is a
-np.random.Generator, and all randomness comes from it. Arrays keep their dtype, and nothing that was passed is modified.
+np.random.Generator, and all randomness comes from it. Arrays keep their dtype (float64 with all its digits), and
+nothing that was passed is modified.
 """
 
 import time
@@ -66,7 +67,8 @@ def forward(
 
 def numerical_gradient(f: Callable[[ndarray], float], x: Float[ndarray, "..."], eps: float = 1e-5) -> ndarray:
     """The gradient of f at `x` by central differences: for each number of `x`, (f(x + eps) - f(x - eps)) / (2 eps),
-    all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number.
+    all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number. `x` may have
+    any shape, without numbers or dims too, and lie in memory in any order.
 
     >>> numerical_gradient(lambda x: x[0] * x[1], np.array([3.0, 5.0])).round(6)
     array([5., 3.])
@@ -89,7 +91,10 @@ def backward(
 
 
 def minibatches(n: int, batch_size: int, rng: np.random.Generator) -> Iterable[Int[ndarray, " batch"]]:
-    """The numbers 0 to n - 1 in random order, in pieces of `batch_size`; the last may be smaller, but not empty."""
+    """The numbers 0 to n - 1 in random order, in pieces of `batch_size`; the last may be smaller, but not empty.
+
+    All n! orders are equally likely.
+    """
     raise NotImplementedError("minibatches")
 
 
@@ -105,7 +110,7 @@ def train(
     augment: Callable[[ndarray, np.random.Generator], ndarray] | None = None,
 ) -> tuple[Params, list[float]]:
     """Gradient descent on minibatches that are drawn anew each epoch: (new parameters, each minibatch's loss before its
-    step). `augment`, if given, changes a minibatch before it is used: augment(x[batch], rng)."""
+    step). `augment`, if given, changes each minibatch before it is used, every time: augment(x[batch], rng)."""
     # TODO: forward, loss, backward, and a step for each parameter.
     raise NotImplementedError("train")
 

@@ -22,7 +22,8 @@ def picture_grid(
     """(x, y, radius) at the middle of every pixel, seen from the centre of the picture.
 
     x grows to the right, y downwards, by the same amount from one pixel to the next; the edges of the shorter side lie
-    at -1 and 1, those of the longer one further out. The radius is the distance from the centre.
+    at -1 and 1, those of the longer one further out. The radius is the distance from the centre. Rounded once, at the
+    end, to `dtype`, which may be one that can't count the pixels: bfloat16 has no number between 256 and 258.
 
     >>> picture_grid(1, 3).tolist()
     [[[-2.0, 0.0, 2.0], [0.0, 0.0, 0.0], [2.0, 0.0, 2.0]]]
@@ -43,10 +44,10 @@ def picture_network(
 ) -> nn.Sequential:
     """A random network from `inputs` numbers to a colour between 0 and 1.
 
-    `depth` hidden layers, each a Linear with `width` outputs and an activation: Sine after the first, nn.Tanh after
-    every other. Then a Linear with 3 outputs, and nn.Sigmoid. Weights are drawn from a normal distribution with mean 0
-    and standard deviation gain / sqrt(inputs of that Linear), biases from one with 0.3; all of them from `generator`
-    (on the CPU; None: torch's own). Stanley 2007.
+    `depth` hidden layers (0 or more), each a Linear with `width` outputs and an activation: Sine after the first,
+    nn.Tanh after every other. Then a Linear with 3 outputs, and nn.Sigmoid. Weights are drawn from a normal
+    distribution with mean 0 and standard deviation gain / sqrt(inputs of that Linear), biases from one with 0.3; all of
+    them from `generator` (on the CPU; None: torch's own). Stanley 2007.
     """
     # TODO: the layers, in order.
     # TODO: draw the parameters of every Linear anew.

@@ -32,7 +32,8 @@ def hit_segments(
 ) -> Float[Tensor, "ray segment"]:
     """t > 0 at which each ray meets each segment (its two end points, each x and y), or inf.
 
-    End points belong to a segment. A ray parallel to a segment doesn't meet it, even if it runs along it.
+    End points belong to a segment. A ray parallel to a segment doesn't meet it, even if it runs along it. Parallel
+    means a determinant of exactly 0: that of a short segment or direction is tiny, and no reason to miss it.
 
     >>> hit_segments(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]]), torch.tensor([[[3.0, -1.0], [3.0, 1.0]]])).tolist()
     [[1.5]]
@@ -50,7 +51,8 @@ def hit_triangles_solve(
     """t > 0 at which each ray meets each triangle (corner, xyz), or inf: one 3 × 3 system for each pair.
 
     Edges and corners belong to a triangle, and both of its sides count. A ray parallel to its plane doesn't meet it.
-    Parallel means a determinant of exactly 0: that of a small triangle is tiny, and no reason to miss it.
+    Parallel means a determinant of exactly 0: that of a small triangle, or of a short direction, is tiny, and no reason
+    to miss it. Triangles may be as small as 1e-6, and directions as short as 1e-6 or as long as 100.
     """
     # TODO: columns -direction, b - a, c - a for every pair.
     # TODO: put a harmless matrix where there is no solution, and solve.
@@ -61,7 +63,7 @@ def hit_triangles_solve(
 def hit_triangles(
     origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], triangles: Float[Tensor, "triangle 3 3"]
 ) -> Float[Tensor, "ray triangle"]:
-    """The same table as `hit_triangles_solve`, for triangles as small as 1e-4, without solving anything.
+    """The same table as `hit_triangles_solve`, for triangles and directions of all those sizes, without solving.
 
     Möller and Trumbore 1997, "Fast, minimum storage ray-triangle intersection".
     """
@@ -96,10 +98,10 @@ def trace_rays(
 ) -> tuple[Float[Tensor, "ray"], Int64[Tensor, "ray"]]:
     """The nearest hit of each ray: (its t, the triangle's number); (inf, -1) for a ray that hits nothing.
 
-    Each `group` triangles that follow one another share a box, and only rays that enter it are tried on them, at most
-    `chunk` at a time. So memory is bounded: no tensor holds more than 12 · chunk · group numbers, or
-    24 · (rays + triangles), whichever is more. Where two triangles are equally near, either will do. Any number of
-    rays and triangles, 0 as well.
+    Each `group` triangles that follow one another share a box, and only rays that enter it, before what they have hit
+    so far, are tried on them, at most `chunk` at a time. So memory is bounded: no tensor holds more than
+    12 · chunk · group numbers, or 24 · (rays + triangles), whichever is more. Where two triangles are equally near,
+    either will do. Any number of rays and triangles, 0 as well.
     """
     # TODO: the box around these, and the rays that enter it before what they have hit so far.
     # TODO: try these rays, chunk by chunk, and keep what is nearer.

@@ -1,7 +1,8 @@
 """Regression: fit a line three ways, then let the same few lines of algebra read handwriting.
 
 Everywhere `x` is (n, d), a row for each example, and weights are what `x` is multiplied with. Targets `y` of n numbers
-may come as a row (n,) or as a column (n, 1); the weights that are found for them are always (d,).
+may come as a row (n,) or as a column (n, 1); the weights that are found for them are always (d,). What is computed has
+the dtype and the device of what it is computed from.
 """
 
 import math

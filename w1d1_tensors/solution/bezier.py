@@ -44,8 +44,8 @@ def triangulate(points: Float[Tensor, "patch row column 3"]) -> Float[Tensor, "t
 
     A cell's corners are (i, j), (i+1, j), (i+1, j+1), (i, j+1). It is cut from (i, j) to (i+1, j+1), and both of its
     triangles go round in this order, each from any of its corners. Patch 0's triangles come first, then patch 1's, …;
-    within a patch the order is free. "No area" is at most 1e-5 of the largest triangle's. There is at least one patch,
-    and one cell in each.
+    within a patch the order is free. "No area" is at most 1e-5 of that of the largest triangle of all
+    patches. There is at least one patch, and one cell in each.
     """
     # BEGIN SOLUTION
     # TODO: the four corners of all cells at once, as slices.

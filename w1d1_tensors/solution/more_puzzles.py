@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num, Shaped, UInt8
+from jaxtyping import Float, Int, Int64, Num, Shaped, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,7 +53,7 @@ def unravel_loop(index, shape):
     return torch.stack(coordinates, dim=-1)
 
 
-def unravel(index: Int[Tensor, "*batch"], shape: tuple[int, ...]) -> Int[Tensor, "*batch dims"]:
+def unravel(index: Int64[Tensor, "*batch"], shape: tuple[int, ...]) -> Int64[Tensor, "*batch dims"]:
     """Where the element with that number stands, if those of a tensor of this `shape` are counted row by row from 0.
 
     >>> unravel(torch.tensor([0, 5, 23]), (2, 3, 4)).tolist()
@@ -127,7 +127,7 @@ def polar(xy: Float[Tensor, "point 2"]) -> Float[Tensor, "point 2"]:
     tensor([[2.0000, 1.5708]])
     """
     # BEGIN SOLUTION
-    return torch.stack([xy.norm(dim=1), torch.atan2(xy[:, 1], xy[:, 0])], dim=1)
+    return torch.stack([torch.hypot(xy[:, 0], xy[:, 1]), torch.atan2(xy[:, 1], xy[:, 0])], dim=1)
     # END SOLUTION
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shared.data.arrays import teapot_patches
-from shared.checks import close, equal, exercise, same_gradients, strided
+from shared.checks import close, equal, exercise, same_for_any_layout, same_gradients, strided
 
 # ---- Weights ---------------------------------------------------------------------------------------------------------
 
@@ -36,11 +36,8 @@ def test_weights_of_a_single_number(device):
 
 
 @exercise("bernstein")
-def test_weights_of_views_and_float64(draw):
-    t = draw(3, 5, dtype=torch.float64).sigmoid()
-    close(bezier.bernstein(t), weights(t), name="float64")
-    close(bezier.bernstein(strided(t)), weights(t), name="strided")
-    close(bezier.bernstein(t[:1].expand(3, 5)), weights(t[:1].expand(3, 5)), name="expanded")
+def test_weights_in_any_layout(draw):
+    same_for_any_layout(bezier.bernstein, weights, draw(3, 5).sigmoid())
 
 
 @exercise("bernstein")
@@ -69,7 +66,7 @@ def surface(patches, n):
 
 
 @exercise("evaluate_patches")
-@pytest.mark.parametrize("patches, n", [(3, 5), (1, 2), (2, 1), (0, 2)])
+@pytest.mark.parametrize("patches, n", [(3, 5), (1, 2), (2, 1), (0, 2), (1, 21)])
 def test_points_like_de_casteljau(patches, n, draw):
     control = draw(patches, 4, 4, 3)
     close(bezier.evaluate_patches(control, n), surface(control, n))
@@ -83,12 +80,8 @@ def test_a_patch_passes_through_its_corners(draw):
 
 
 @exercise("evaluate_patches")
-def test_points_of_views_and_float64(draw):
-    control = draw(3, 4, 4, 3, dtype=torch.float64)
-    close(bezier.evaluate_patches(control, 4), surface(control, 4), name="float64")
-    close(bezier.evaluate_patches(strided(control), 4), surface(control, 4), name="strided")
-    same = control[:1].expand(3, 4, 4, 3)
-    close(bezier.evaluate_patches(same, 4), surface(same, 4), name="expanded")
+def test_points_in_any_layout(draw):
+    same_for_any_layout(bezier.evaluate_patches, surface, draw(3, 4, 4, 3), 4)
 
 
 @exercise("evaluate_patches")
@@ -155,10 +148,10 @@ def test_two_triangles_for_each_cell(shape, draw):
 
 @exercise("triangulate")
 def test_triangles_of_views_and_float64(draw):
-    points = draw(3, 4, 5, 3, dtype=torch.float64)
-    check_triangles(bezier.triangulate(points), points)
-    check_triangles(bezier.triangulate(strided(points)), points)
-    check_triangles(bezier.triangulate(points[:1].expand(3, 4, 5, 3)), points[:1].expand(3, 4, 5, 3))
+    plain = draw(3, 4, 5, 3, dtype=torch.float64)
+    turned = plain.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0)
+    for points in (plain, strided(plain), turned, plain[:1].expand(3, 4, 5, 3)):
+        check_triangles(bezier.triangulate(points), points)
 
 
 @exercise("triangulate")
@@ -181,10 +174,20 @@ def test_areas_that_are_only_rounding_count_as_none(draw):
 
 
 @exercise("triangulate")
-def test_thin_triangles_stay(device):
+def test_the_limit_is_a_share_of_the_largest_area_of_all_patches(device):
+    # Squares and strips in several patches: their areas are 1.1e-5, 0.9e-5 and 1e-6 of the first one's.
     wide = torch.tensor([[[[0.0, 0, 0], [0, 1, 0]], [[1, 0, 0], [1, 1, 0]]]], device=device)
-    thin = wide * torch.tensor([1e-4, 1.0, 1.0], device=device)
-    points = torch.cat([wide, thin])
+    sizes = torch.tensor([[1.0, 1, 0], [1.1e-5, 1, 0], [0.9e-5, 1, 0], [1e-3, 1e-3, 0], [1.0, 1, 0]], device=device)
+    points = wide * sizes[:, None, None]
+    check_triangles(bezier.triangulate(points), points)
+    check_triangles(bezier.triangulate(points * 1e-4), points * 1e-4)
+
+
+@exercise("triangulate")
+def test_flat_triangles_with_three_corners_far_apart_stay(device):
+    wide = torch.tensor([[[[0.0, 0, 0], [0, 1, 0]], [[1, 0, 0], [1, 1, 0]]]], device=device)
+    flat = torch.tensor([[[[0.0, 0, 0], [0.5, -2e-4, 0]], [[0.5, 2e-4, 0], [1, 0, 0]]]], device=device)
+    points = torch.cat([wide, flat])
     check_triangles(bezier.triangulate(points), points)
 
 

@@ -61,6 +61,28 @@ def test_integers_that_no_float_can_hold(name, shape, others, draw):
     like_the_loop(more_puzzles, name, draw.ints(-99, 99, *shape) + 2**60, *others)
 
 
+INFINITE = {
+    "border": (2, 3.0),
+    "round_away": (),
+    "patch_around": (2, 0, 5, -1.0),
+    "with_indices": (),
+    "fill_missing": (),
+}
+
+
+@pytest.mark.parametrize("name, others", [pytest.param(n, o, marks=exercise(n), id=n) for n, o in INFINITE.items()])
+def test_matrix_with_infinity(name, others, draw):
+    x = draw(3, 5)
+    x[0, 1], x[1, 2], x[2, 0] = math.inf, -math.inf, NAN
+    like_the_loop(more_puzzles, name, x, *others)
+
+
+@pytest.mark.parametrize("name, others", [pytest.param(n, o, marks=exercise(n), id=n) for n, o in VECTOR.items()])
+def test_vector_with_infinity(name, others, device):
+    x = torch.tensor([1.5, math.inf, -math.inf, NAN], device=device)
+    like_the_loop(more_puzzles, name, x, *others)
+
+
 # ---- One by one ------------------------------------------------------------------------------------------------------
 
 
@@ -69,6 +91,7 @@ def test_integers_that_no_float_can_hold(name, shape, others, draw):
 def test_border(width, value, draw):
     like_the_loop(more_puzzles, "border", draw.ints(1, 9, 2, 4), width, value)
     like_the_loop(more_puzzles, "border", draw(0, 4), width, value)
+    like_the_loop(more_puzzles, "border", draw(2, 3), width, -math.inf)
 
 
 @exercise("below_diagonal")
@@ -90,6 +113,8 @@ def test_unravel(shape, draw):
 @exercise("unravel")
 def test_unravel_large_numbers(device):
     shape, index = (40_000, 3, 50_000), torch.tensor([149_999, 2**31, 5_999_999_999, 4_000_049_999], device=device)
+    like_the_loop(more_puzzles, "unravel", index, shape)
+    shape, index = (2**21, 3, 2**39), torch.tensor([2**60 - 1, 3 * 2**60 - 1, 2**58 + 2**39 - 1], device=device)
     like_the_loop(more_puzzles, "unravel", index, shape)
 
 
@@ -147,7 +172,7 @@ def test_round_away(device):
 def test_round_away_what_is_nearly_whole(device):
     x = torch.tensor([1e-20, -1e-20, 1.000001, -6.000001, 2.0**22 + 0.5], device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
-    x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64)
+    x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64, device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
 
 
@@ -155,6 +180,9 @@ def test_round_away_what_is_nearly_whole(device):
 @pytest.mark.parametrize(
     "a, b",
     [
+        ([NAN, NAN], [[NAN, NAN], [NAN, NAN]]),  # three pairs that broadcast
+        ([[2.0], [2.0]], [[2.0, 2.0], [2.0, 2.0]]),
+        ([2.0], [2.0, 2.0]),
         ([1.0, NAN, 3.0], [1.0, NAN, 3.0]),
         ([1.0, NAN, 3.0], [NAN, 1.0, 3.0]),
         ([1.0, NAN, 3.0], [1.0, 0.0, 3.0]),
@@ -167,8 +195,6 @@ def test_round_away_what_is_nearly_whole(device):
         ([0.0, NAN], [-0.0, NAN]),
         ([1.0, 2.0, 3.0, NAN], [[1.0, 2.0], [3.0, NAN]]),
         ([math.inf], [torch.finfo(torch.float32).max]),
-        ([NAN, NAN], [[NAN, NAN], [NAN, NAN]]),
-        ([[2.0], [2.0]], [[2.0, 2.0], [2.0, 2.0]]),
         ([2.0, 2.0], [2.0, 2.0, 2.0]),
         ([], []),
         (NAN, NAN),
@@ -203,6 +229,8 @@ def test_polar_on_the_axes(device):
     angles = torch.tensor([math.atan(4 / 3), 0, math.pi / 2, math.pi, -math.pi / 2, -0.75 * math.pi], device=device)
     radii = torch.tensor([5.0, 0.0, 2.0, 2.0, 2.0, math.sqrt(2)], device=device)
     close(more_puzzles.polar(xy), torch.stack([radii, angles], dim=1))
+    near = torch.tensor([[1.0, 1e-4], [1.0, -1e-4], [-2.0, 1e-3], [-2.0, -1e-3]], device=device)
+    like_the_loop(more_puzzles, "polar", near, rtol=0)
 
 
 @exercise("gaussian_bump")
@@ -320,7 +348,7 @@ def test_with_indices(draw):
     like_the_loop(more_puzzles, "with_indices", draw.ints(-1, 2, 3, 5))
     like_the_loop(more_puzzles, "with_indices", draw(2, 3, 4))
     like_the_loop(more_puzzles, "with_indices", draw(3, 1, 2).transpose(0, 2))
-    like_the_loop(more_puzzles, "with_indices", draw(6))
+    like_the_loop(more_puzzles, "with_indices", draw(300))
     like_the_loop(more_puzzles, "with_indices", draw(1))
     like_the_loop(more_puzzles, "with_indices", draw(0, 3))
     like_the_loop(more_puzzles, "with_indices", draw.ints(0, 9, 2, 2).int())
@@ -337,6 +365,8 @@ def test_fill_missing(draw):
     like_the_loop(more_puzzles, "fill_missing", x[:1])
     like_the_loop(more_puzzles, "fill_missing", x[1:2].expand(3, 4))
     x[3, 1] = math.inf  # no hole
+    like_the_loop(more_puzzles, "fill_missing", x)
+    x[4, 1] = NAN  # whose column has an infinite mean
     like_the_loop(more_puzzles, "fill_missing", x)
 
 
@@ -355,10 +385,10 @@ def test_saturate(dtype, draw):
 
 
 @exercise("saturate")
-def test_saturate_keeps_whole_int32_in_float64():
+def test_saturate_keeps_whole_int32_in_float64(device):
     x = torch.tensor([2.0**31 - 1, 2.0**31 - 2.5, 2.0**31, -(2.0**31) - 1, 16777217.0], dtype=torch.float64)
     expected = torch.tensor([2**31 - 1, 2**31 - 3, 2**31 - 1, -(2**31), 16777217], dtype=torch.int32)
-    close(more_puzzles.saturate(x, torch.int32), expected)
+    close(more_puzzles.saturate(x.to(device), torch.int32), expected.to(device))
 
 
 @exercise("pack_rgba")

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -11,7 +12,7 @@ import scipy.special
 import torch
 from torch.nn import functional as F
 
-from shared.checks import close, equal, exercise, fail
+from shared.checks import close, equal, exercise, fail, same_distribution
 
 LOGITS = {
     "small": lambda rng: rng.standard_normal((7, 5)),
@@ -217,7 +218,7 @@ def test_forward_in_float32_and_of_a_view():
 
 
 @exercise("numerical_gradient")
-@pytest.mark.parametrize("shape", [(1,), (4,), (2, 3), (2, 1, 3), ()], ids=str)
+@pytest.mark.parametrize("shape", [(1,), (4,), (2, 3), (2, 1, 3), (), (0, 2)], ids=str)
 def test_gradients_by_differences(shape):
     numpy_alone("numerical_gradient")
     rng = generator()
@@ -225,6 +226,23 @@ def test_gradients_by_differences(shape):
     kept = x.copy()
     got = numpy_net.numerical_gradient(lambda x: float((weights * np.sin(x)).sum()), x)
     same(np.asarray(got), weights * np.cos(x), rtol=1e-7, atol=1e-8)
+    untouched({"x": kept}, {"x": x})
+
+
+@exercise("numerical_gradient")
+@pytest.mark.parametrize("layout", ["Fortran's order", "transposed", "every second column", "backwards"])
+def test_gradients_by_differences_in_any_layout(layout):
+    rng = generator(3)
+    weights, base = rng.standard_normal((2, 3)), rng.standard_normal((3, 6))
+    x = {
+        "Fortran's order": np.asfortranarray(base[:2, :3]),
+        "transposed": base[:, :2].T,
+        "every second column": base[:2, ::2],
+        "backwards": base[1::-1, 2::-1],
+    }[layout]
+    kept = x.copy()
+    got = numpy_net.numerical_gradient(lambda x: float((weights * np.sin(x)).sum()), x)
+    same(got, weights * np.cos(kept), rtol=1e-7, atol=1e-8)
     untouched({"x": kept}, {"x": x})
 
 
@@ -301,6 +319,15 @@ def test_order_is_random_and_from_the_generator():
 
 
 @exercise("minibatches")
+def test_all_orders_are_equally_likely():
+    # n = 600 draws, 100 expected of each of the 6 orders of 3 numbers. Chi-square; false alarm at most 1e-6.
+    orders, rng = list(itertools.permutations(range(3))), generator(5)
+    drawn = [np.concatenate(list(numpy_net.minibatches(3, 2, rng))).tolist() for _ in range(600)]
+    named = ["".join(map(str, order)) for order in orders]
+    same_distribution([orders.index(tuple(order)) for order in drawn], [1 / 6] * 6, outcomes=named)
+
+
+@exercise("minibatches")
 def test_no_numbers_no_batches():
     equal(len(list(numpy_net.minibatches(0, 3, generator()))), 0)
 
@@ -340,6 +367,18 @@ def test_full_batches_like_torchs(epochs, loss):
 
 
 @exercise("train")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_step_for_every_minibatch_the_smaller_last_one_too(dtype):
+    # All examples are the same, so that their order doesn't matter: 10 of them are 3 minibatches, and 2 epochs 6 steps.
+    rng = generator(11)
+    params, x, labels = some_params(rng, dtype=dtype), rng.standard_normal((1, 6)).astype(dtype), np.array([2])
+    got, losses = numpy_net.train(params, x.repeat(10, axis=0), labels.repeat(10), 2, 4, 0.3, generator())
+    expected, expected_losses = torch_train(params, x, labels, 6, 0.3)
+    all_same(got, expected)
+    close([float(value) for value in losses], expected_losses, name="the losses")
+
+
+@exercise("train")
 def test_every_minibatch_is_used_and_drawn_anew():
     rng = generator(7)
     params, x = some_params(rng), rng.standard_normal((10, 6))
@@ -357,6 +396,16 @@ def test_every_minibatch_is_used_and_drawn_anew():
     # Labels 0, 0, 0, 1, 1, 1, 2, 2, 3, 3 have 25,200 orders: 20 epochs are all alike with probability 25,200^-19.
     if len(set(map(tuple, epochs))) == 1:
         fail("every epoch has the same order: draw the minibatches anew")
+
+
+@exercise("train")
+def test_minibatches_are_drawn_with_the_generator():
+    rng = generator(13)
+    params, x, labels = some_params(rng), rng.standard_normal((20, 6)), rng.integers(0, 4, 20)
+    one, again, other = (numpy_net.train(params, x, labels, 2, 3, 0.1, generator(seed))[1] for seed in (1, 1, 2))
+    close([float(value) for value in again], [float(value) for value in one], name="the losses with the same seed")
+    if np.allclose(other, one):
+        fail("another generator gives the same minibatches: draw them with `rng`")
 
 
 @exercise("train")
@@ -388,3 +437,23 @@ def test_augment_changes_what_is_learned_from():
     equal(given, [((5, 6), True)] * 3)
     all_same(got, expected)
     close([float(value) for value in losses], expected_losses, name="the losses")
+
+
+@exercise("train")
+def test_augment_gets_each_minibatch_and_the_generator():
+    rng = generator(12)
+    params, x, own = some_params(rng), rng.standard_normal((5, 6)), generator(1)
+    given, seen = [], []
+
+    def double(batch, rng):
+        given.append(batch[:, 0].tolist())
+        equal(rng is own, True, name="augment got the generator that train got")
+        return 2 * batch
+
+    def loss(logits, labels):
+        seen.append(x[labels, 0].tolist())  # the labels of this test say which examples came
+        return numpy_net.cross_entropy(logits, labels % 4)
+
+    numpy_net.train(params, x, np.arange(5), 3, 2, 0.1, own, loss=loss, augment=double)
+    equal([len(batch) for batch in given], [2, 2, 1] * 3)
+    equal(given, seen, name="what augment got, minibatch by minibatch")

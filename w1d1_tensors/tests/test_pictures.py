@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from shared.checks import close, equal, exercise, randomize, same_distribution, same_gradients, strided
+from shared.checks import (
+    close,
+    equal,
+    exercise,
+    randomize,
+    same_distribution,
+    same_for_any_layout,
+    same_gradients,
+    strided,
+)
 
 # ---- The grid --------------------------------------------------------------------------------------------------------
 
@@ -44,9 +53,17 @@ def test_a_finer_grid_goes_through_the_same_places(device):
 
 
 @exercise("picture_grid")
-def test_the_grid_in_float64():
-    expected = torch.tensor(places(3, 4), dtype=torch.float64)
-    close(pictures.picture_grid(3, 4, dtype=torch.float64), expected)
+def test_the_grid_in_float64(device):
+    expected = torch.tensor(places(3, 4), dtype=torch.float64, device=device)
+    close(pictures.picture_grid(3, 4, device=device, dtype=torch.float64), expected)
+
+
+@exercise("picture_grid")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_a_dtype_that_cannot_count_the_pixels(dtype, device):
+    # Next to the centre of a row of 3,000, a place that was counted in float16 is off by a whole pixel.
+    expected = torch.tensor(places(2, 3000), dtype=torch.float64).to(dtype)
+    close(pictures.picture_grid(2, 3000, device=device, dtype=dtype), expected.to(device))
 
 
 # ---- The network -----------------------------------------------------------------------------------------------------
@@ -61,16 +78,15 @@ def seeded(seed=0):
 
 
 @exercise("picture_network")
-@pytest.mark.parametrize("width, depth, inputs", [(5, 3, 4), (7, 1, 3), (2, 4, 5), (4, 2, 1)])
+@pytest.mark.parametrize("width, depth, inputs", [(5, 3, 4), (7, 1, 3), (2, 11, 5), (4, 2, 1), (6, 0, 3)])
 def test_colours_are_what_the_layers_say(width, depth, inputs, draw):
     network = pictures.picture_network(width, depth, inputs, generator=seeded())
     sizes = [(layer.in_features, layer.out_features) for layer in linears(network)]
     equal(sizes, list(zip([inputs] + [width] * depth, [width] * depth + [3])), name="(inputs, outputs) of the Linears")
     network = network.to(draw.device)
     x = draw(6, inputs)
-    hidden = x
-    for i, layer in enumerate(linears(network)):
-        bent = (torch.sin, *[torch.tanh] * (depth - 1), torch.sigmoid)[i]
+    hidden, bends = x, [*[torch.sin, *[torch.tanh] * (depth - 1)][:depth], torch.sigmoid]
+    for bent, layer in zip(bends, linears(network)):
         hidden = bent((hidden[:, None, :] * layer.weight).sum(-1) + layer.bias)
     close(network(x), hidden)
 
@@ -84,7 +100,7 @@ def test_a_network_of_standard_size():
 def check_normal(numbers, deviation, name):
     """Ten equally likely stretches of a normal distribution. A right answer fails once in 10^7 runs, ten checks in all.
 
-    n is 3000 or more; with 3000, a standard deviation that is off by 12 % is noticed, with 40,000, one by 4 %.
+    n is 20,000 or more; with 20,000, a standard deviation that is off by 5 % is noticed.
     """
     stretch = (torch.special.ndtr(numbers.detach().double().flatten() / deviation) * 10).long().clamp(max=9)
     same_distribution(stretch, [0.1] * 10, false_alarm=1e-7, name=name)
@@ -93,10 +109,10 @@ def check_normal(numbers, deviation, name):
 @exercise("picture_network")
 def test_parameters_are_normal():
     for gain in (3.0, 0.7):
-        first, last = linears(pictures.picture_network(3000, 1, 2, gain=gain, generator=seeded(1)))
+        first, last = linears(pictures.picture_network(20_000, 1, 2, gain=gain, generator=seeded(1)))
         check_normal(first.weight, gain / math.sqrt(2), "weights of the first Linear")
         check_normal(first.bias, 0.3, "biases of the first Linear")
-        check_normal(last.weight, gain / math.sqrt(3000), "weights of the last Linear")
+        check_normal(last.weight, gain / math.sqrt(20_000), "weights of the last Linear")
     _, second, third, _ = linears(pictures.picture_network(200, 3, generator=seeded(2)))
     check_normal(second.weight, 3 / math.sqrt(200), "weights of the second Linear")
     check_normal(third.weight, 3 / math.sqrt(200), "weights of the third Linear")
@@ -128,6 +144,16 @@ def test_the_next_network_of_a_generator_is_another():
     for generator in (seeded(), None):
         one, other = (linears(pictures.picture_network(generator=generator))[0].weight for _ in range(2))
         equal(int((one == other).sum()), 0, name="weights that two networks have in common")
+
+
+@exercise("picture_network")
+def test_without_a_generator_the_seed_of_torch_decides():
+    torch.manual_seed(11)
+    one = linears(pictures.picture_network())
+    torch.manual_seed(11)
+    for layer, again in zip(one, linears(pictures.picture_network())):
+        equal(again.weight, layer.weight)
+        equal(again.bias, layer.bias)
 
 
 # ---- Rendering -------------------------------------------------------------------------------------------------------
@@ -189,7 +215,8 @@ def test_no_gradients_are_recorded_while_the_network_works(device):
 def test_large_pictures_are_cut_unless_told_otherwise(device):
     network = Known(mixed).to(device)
     pictures.render_network(network, 300, 250)
-    equal(sorted(network.calls), [9464, 65536], name="points of each call")
+    equal(max(network.calls) <= 65536, True, name="calls with at most 65,536 points")
+    equal(sum(network.calls), 75000, name="points in all calls")
 
 
 @exercise("render_network")
@@ -208,10 +235,10 @@ def test_three_times_the_size_shows_the_same(device):
 
 
 @exercise("render_network")
-def test_the_network_says_in_which_dtype():
-    network = Known(mixed).double()
+def test_the_network_says_in_which_dtype(device):
+    network = Known(mixed).double().to(device)
     expected = torch.tensor([[mixed(*place, 0.1) for place in row] for row in places(3, 4)], dtype=torch.float64)
-    close(pictures.render_network(network, 3, 4, (0.1,)), expected)
+    close(pictures.render_network(network, 3, 4, (0.1,)), expected.to(device))
 
 
 @exercise("render_network")
@@ -272,11 +299,8 @@ def test_psnr_of_any_shape(shape, draw):
 
 
 @exercise("psnr")
-def test_psnr_of_views_and_in_float64(draw):
-    got, wanted = strided(draw(4, 5, 3).sigmoid()), draw(1, 5, 3).sigmoid().expand(4, 5, 3)
-    close(pictures.psnr(got, wanted), decibels(got, wanted))
-    got, wanted = draw(4, 5, 3, dtype=torch.float64), draw(4, 5, 3, dtype=torch.float64)
-    close(pictures.psnr(got, wanted), decibels(got, wanted))
+def test_psnr_in_any_layout(draw):
+    same_for_any_layout(pictures.psnr, decibels, draw(4, 5, 3).sigmoid(), draw(4, 5, 3).sigmoid())
 
 
 @exercise("psnr")
@@ -306,11 +330,9 @@ def test_features_are_waves(leading, d, count, draw):
 
 
 @exercise("fourier_features")
-def test_features_of_views_and_in_float64(draw):
-    points, frequencies = draw(1, 4, 2).expand(3, 4, 2), strided(draw(5, 2))
-    close(pictures.fourier_features(points, frequencies), waves(points, frequencies), atol=1e-4)
-    points, frequencies = draw(3, 4, 2, dtype=torch.float64), draw(5, 2, dtype=torch.float64)
-    close(pictures.fourier_features(points, frequencies), waves(points, frequencies))
+def test_features_in_any_layout(draw):
+    # Places near the centre: there are few turns whose rounding could show.
+    same_for_any_layout(pictures.fourier_features, waves, draw(3, 4, 2) / 8, draw(5, 2))
 
 
 @exercise("fourier_features")
