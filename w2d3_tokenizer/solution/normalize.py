@@ -1,6 +1,7 @@
 """From any text to the plain text whose words BERT looks up, and from each of its characters back to the original.
 
-Every category below is meant as `unicode8.category` gives it. `python normalize.py` shows what happens to nasty texts.
+Every category below is meant as `unicode8.category` gives it. Each step gives a new list and leaves the one that it
+was given alone. Texts may have thousands of characters. `python normalize.py` shows what happens to nasty texts.
 """
 
 from itertools import accumulate, groupby

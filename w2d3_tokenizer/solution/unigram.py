@@ -87,7 +87,7 @@ def forward(arcs: Arcs) -> list[float]:
     """For each place: the log of the sum, over all ways from place 0 to it, of their probabilities.
 
     Place 0 has 0. A place without a way has -inf. The last one is the log probability of the whole text.
-    Long texts must not underflow: stay in logs.
+    Long texts must not underflow: stay in logs. The sums are as exact as Python's floats are.
 
     >>> sums = forward([[], [(0, math.log(0.5))], [(0, math.log(0.25)), (1, math.log(0.5))]])
     >>> [round(math.exp(value), 4) for value in sums]
@@ -187,7 +187,8 @@ def prune(counts: dict[str, int], log_p: dict[str, float], keep: int) -> dict[st
 
     Single characters all stay, even if they are more than `keep`. The loss of another piece is its expected count times
     (its log p - the log p of the best segmentation of the piece itself from the other pieces). The largest losses stay;
-    of equal ones, what comes first in `log_p`. Every character of every piece is a piece too: you may rely on that.
+    of equal ones, what comes first in `log_p`, which itself isn't changed. Every character of every piece is a piece
+    too: you may rely on that.
 
     >>> list(prune({"no": 9, "on": 1}, {"no": -1.0, "n": -2.0, "on": -1.0, "o": -2.0}, 3))
     ['no', 'n', 'o']
@@ -230,7 +231,8 @@ def train_unigram(
 
     Starts from `seed_pieces(counts, seed_size)`. Then in turn: `em_steps` EM steps, and `prune` to `shrink` times as
     many pieces (rounded down), but never to fewer than `vocab_size`. Ends with `em_steps` EM steps after the last
-    pruning. ValueError if `vocab_size` is less than the number of different characters.
+    pruning; `em_steps` may be 0, and so may `seed_size`. ValueError if `vocab_size` is less than the number of
+    different characters.
 
     >>> sorted(train_unigram({"no": 9, "on": 1}, 3))
     ['n', 'no', 'o']

@@ -74,7 +74,8 @@ def split_word(word: str, vocab: Collection[str], unknown: str = "[UNK]", max_ch
     """Cuts a word into the longest pieces that `vocab` holds, from left to right; pieces after the first begin with ##.
 
     [unknown] where some place has no piece that fits, and for a word of more than `max_chars` characters (## not
-    counted). The empty word has no pieces. The work depends on the word's length, not on how many pieces `vocab` has.
+    counted). The empty word has no pieces. A piece holds at least one character of the word, and may hold all of them.
+    The work depends on the word's length, not on how many pieces `vocab` has.
 
     >>> split_word("unaffable", {"un", "##aff", "##able", "##a", "##b"})
     ['un', '##aff', '##able']
@@ -101,7 +102,7 @@ def split_specials(text: str, specials: Collection[str]) -> list[tuple[str, int,
     """Cuts special tokens out of a raw text: (part, where it starts in `text`, is it special), in the text's order.
 
     They are matched exactly as they are spelt, from left to right; where several begin at the same place, the longest.
-    No part is empty. `specials` may be.
+    No part is empty. `specials` may be. The text may hold any characters, and thousands of special tokens.
 
     >>> split_specials("to [MASK] or", ["[SEP]", "[MASK]"])
     [('to ', 0, False), ('[MASK]', 3, True), (' or', 9, False)]
@@ -152,7 +153,7 @@ class WordPieceTokenizer:
 
         A token's offsets go from the start of the character that its first character comes from to the end of the one
         that its last comes from. A word that can't be cut up is one token [UNK] with the offsets of the whole word.
-        A lone surrogate is a ValueError whose message holds its position in `text`.
+        A lone surrogate is a ValueError whose message holds its position in `text`. Every call gives a new list.
         """
         # BEGIN SOLUTION
         text.encode()  # fails for a lone surrogate, with a UnicodeEncodeError (a ValueError) that says where it is
@@ -178,7 +179,7 @@ class WordPieceTokenizer:
 
         Type 1 belongs to `pair` and the [SEP] after it, type 0 to all else. An empty `pair` is a pair too. Added tokens
         have offsets (0, 0); those of `pair` count from its own start. A `max_length` too small for the added tokens
-        is a ValueError.
+        is a ValueError, and so is a lone surrogate, as in `tokenize`. Every call gives new lists.
         """
         # BEGIN SOLUTION
         first, second = self.tokenize(text), self.tokenize(pair or "")

@@ -34,9 +34,9 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
     """The two neighbours (a, b) with the largest count(ab) / (count(a) · count(b)), or None if there are none.
 
     `words` tells how often each word comes. A symbol, and a pair, counts once for every place where it stands, times
-    that: a word ("o", "##x", "##x", "##x") has the pair of two ##x twice. Pairs with count(ab) < `minimum` are left
-    out. Of equal ratios the pair with the larger count(ab) wins, then the smaller pair in Python's order of tuples.
-    Equal means exactly equal, so don't let rounding decide (the README says which formulas are safe).
+    that: a word ("o", "##x", "##x", "##x") has the pair of two ##x twice. A word may be empty. Pairs with count(ab) <
+    `minimum` are left out. Of equal ratios the pair with the larger count(ab) wins, then the smaller pair in Python's
+    order of tuples. Equal means exactly equal, so don't let rounding decide (the README says which formulas are safe).
 
     >>> best_pair({("a", "##t"): 8, ("a", "##n"): 6, ("o", "##x"): 4})  # 8 / (14 · 8), 6 / (14 · 6), 4 / (4 · 4)
     ('o', '##x')
@@ -58,7 +58,8 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
 def merge_pair(symbols: Symbols, pair: tuple[str, str]) -> Symbols:
     """`symbols` with every a, b in a row made one piece, from left to right; no symbol is used twice.
 
-    The right one loses its `##` (exactly these two signs), the left one keeps what it has.
+    The right one loses its `##` (exactly these two signs), the left one keeps what it has. There may be none, or
+    thousands of symbols.
 
     >>> merge_pair(("h", "##a", "##h", "##a"), ("##h", "##a"))
     ('h', '##a', '##ha')
@@ -82,7 +83,8 @@ def train_wordpiece(
     """A vocabulary of at most `vocab_size` different pieces: `specials` first, then the alphabet, then the merges.
 
     Each is listed once, where it comes first: a special may be a letter too. The alphabet is every symbol of the words
-    split to characters, sorted; it is never cut, so ValueError if specials and alphabet are more than `vocab_size`.
+    split to characters, sorted; it is never cut, so ValueError if specials and alphabet together, without what would
+    be listed twice, are more than `vocab_size`.
     Then `best_pair` (with this `minimum`) is merged in all words, and the new piece joins the vocabulary if it isn't in
     it yet, until the vocabulary is full or there is no pair left.
 

@@ -244,6 +244,11 @@ def test_a_long_text():
 
 
 @exercise("viterbi")
+def test_however_improbable_a_text_is_it_has_a_best_way():
+    equal(unigram.viterbi("abab", {"a": -1e12, "b": -1e12, "ab": -1.5e12}), ["ab", "ab"])
+
+
+@exercise("viterbi")
 def test_equals_the_best_of_all_segmentations_ties_and_all():
     draw = random.Random(1)
     for _ in range(120):
@@ -491,6 +496,12 @@ def test_every_segmentation_comes_as_often_as_it_should(alpha):
 
 
 @exercise("sample")
+def test_all_of_many_segmentations_come_equally_often():
+    # 34 ways of cutting eight into ones and twos. n = 1000, chi-square, false alarms <= 1e-6.
+    same_distribution(**drawn("aaaaaaaa", {"a": -3.0, "aa": -1.0}, 1000, 0.0), name="segmentations, alpha 0")
+
+
+@exercise("sample")
 def test_what_comes_later_decides_too():
     # a or ab first, both 1/2; but after ab comes c, after a comes bc, twenty times rarer.
     # n = 500, chi-square, false alarms <= 1e-6.
@@ -601,6 +612,20 @@ def test_single_characters_always_stay(keep, expected):
 
 
 @exercise("prune")
+def test_a_character_of_any_script_is_one_character():
+    log_p = {"é": -9.0, "🙂": -9.0, "é字": -4.0, "字": -9.0, "字🙂": -4.0, "🙂é字": -2.0}
+    equal(list(unigram.prune({"é字": 5, "字🙂": 1}, log_p, 4)), ["é", "🙂", "é字", "字"])
+
+
+@exercise("prune")
+def test_the_dictionary_that_came_in_stays_as_it_was():
+    log_p, counts = {"a": -1.0, "b": -1.0, "ab": -4.0, "aa": -1.0}, {"ab": 10}
+    unigram.prune(counts, log_p, 2)
+    equal(log_p, {"a": -1.0, "b": -1.0, "ab": -4.0, "aa": -1.0}, name="log_p afterwards")
+    equal(counts, {"ab": 10}, name="counts afterwards")
+
+
+@exercise("prune")
 def test_of_equal_losses_the_first_stays():
     log_p = {"a": -1.0, "b": -1.0, "bb": -1.0, "ab": -3.0, "aa": -1.0, "ba": -1.5}  # none of them is used: all lose 0
     equal(list(unigram.prune({"a": 3, "b": 2}, log_p, 4)), ["a", "b", "bb", "ab"])
@@ -659,7 +684,9 @@ def test_too_small_for_the_characters():
 @exercise("train_unigram")
 def test_fewer_pieces_where_the_seed_has_fewer():
     equal(sorted(unigram.train_unigram({"ab": 3}, 50)), ["a", "ab", "b"])
+    equal(sorted(unigram.train_unigram({"é字": 3}, 3)), ["é", "é字", "字"])
     equal(len(unigram.train_unigram(WORDS, 50, seed_size=4)), 10)
+    equal(sorted(unigram.train_unigram(WORDS, 50, seed_size=0)), sorted("singer"), name="with no others in the seed")
 
 
 @exercise("train_unigram")
@@ -675,6 +702,11 @@ def test_a_seed_of_the_right_size_is_still_trained():
 def test_equals_training_by_brute_force(size, seed_size, shrink, em_steps):
     got = unigram.train_unigram(WORDS, size, seed_size, shrink, em_steps)
     close(got, train_slowly(size, seed_size, shrink, em_steps), rtol=1e-5)
+
+
+@exercise("train_unigram")
+def test_without_em_steps_the_seed_is_only_pruned():
+    close(unigram.train_unigram(WORDS, 9, 30, em_steps=0), train_slowly(9, 30, 0.75, 0), rtol=1e-6)
 
 
 @exercise("train_unigram")

@@ -258,6 +258,13 @@ def test_ratios_that_nearly_agree_are_not_equal():
 
 
 @exercise("best_pair")
+def test_pairs_that_join_to_the_same_letters_are_different():
+    # (a#, ##b) and (a, ###b) come twice each, so they are too rare; counted together, they would win.
+    words = {("a#", "##b"): 2, ("a", "###b"): 2, ("x", "##y"): 3, ("x",): 1}
+    equal(wordpiece_train.best_pair(words, 3), ("x", "##y"))
+
+
+@exercise("best_pair")
 def test_equals_a_slow_loop():
     draw = random.Random(0)
     for _ in range(150):
@@ -316,6 +323,12 @@ def test_a_number_sign_of_the_text_stays(symbols, pair, expected):
 @exercise("merge_pair")
 def test_an_empty_word_stays_empty():
     equal(wordpiece_train.merge_pair((), ("a", "##b")), ())
+
+
+@exercise("merge_pair")
+def test_a_word_may_have_thousands_of_symbols():
+    equal(wordpiece_train.merge_pair(("a", "##b", "##a") * 2000, ("a", "##b")), ("ab", "##a") * 2000)
+    equal(wordpiece_train.merge_pair(("a", *["##a"] * 3000), ("##a", "##a")), ("a", *["##aa"] * 1500))
 
 
 @exercise("merge_pair")
@@ -397,6 +410,26 @@ def test_a_piece_that_comes_about_twice_is_one_piece():
 @exercise("train_wordpiece")
 def test_a_special_that_is_in_the_text_comes_once():
     equal(wordpiece_train.train_wordpiece({"to": 3}, 9, ("t", "to", "x")), ["t", "to", "x", "##o"])
+
+
+@exercise("train_wordpiece")
+def test_a_letter_among_the_specials_takes_no_second_place():
+    equal(wordpiece_train.train_wordpiece({"to": 3}, 2, ("t",)), ["t", "##o"])
+    equal(wordpiece_train.train_wordpiece({"to": 3}, 3, ("t", "##o")), ["t", "##o", "to"])
+    raises(ValueError, wordpiece_train.train_wordpiece, {"to": 3}, 1, ("t",))
+
+
+@exercise("train_wordpiece")
+def test_training_goes_on_after_a_merge_that_makes_a_special():
+    counts = {"to": 5, "tod": 3}  # (t, ##o) first, then (to, ##d)
+    equal(wordpiece_train.train_wordpiece(counts, 9, ("to",)), ["to", "##d", "##o", "t", "tod"])
+
+
+@exercise("train_wordpiece")
+def test_characters_of_any_script_are_sorted_by_their_code_points():
+    counts = {"字é": 2, "🙂a": 3, "ÿ": 1}  # (字, ##é): 2 / (2 · 2), (🙂, ##a): 3 / (3 · 3)
+    expected = ["##a", "##é", "ÿ", "字", "🙂", "字é", "🙂a"]
+    equal(wordpiece_train.train_wordpiece(counts, 99, ()), expected)
 
 
 @exercise("train_wordpiece")
