@@ -53,9 +53,9 @@ NUMBER = rf"[0-9[\p{{N}}--[{NEWER}]]]"
 def split_text(text: str) -> list[str]:
     r"""`text` cut into the words that merges never cross. None of them is empty, and joined they are `text` again.
 
-    White space is what `\s` matches. At each place the first of the README's six alternatives that fits, as long as it can be: a contraction; letters,
-    numbers, or anything else that isn't white space, these three with a space before them or none; white space without
-    its last character, where other text follows; white space.
+    White space is what `\s` matches. At each place the first of the README's six alternatives that fits, as long as it
+    can be: a contraction; letters, numbers, or anything else that isn't white space, these three with a space before
+    them or none; white space without its last character, where other text follows; white space.
 
     >>> split_text("Don't panic, it's 42!")
     ['Don', "'t", ' panic', ',', ' it', "'s", ' 42', '!']
@@ -179,8 +179,9 @@ class BPETokenizer:
                             longer one (tiktoken leaves that open). Strings that aren't special are ignored.
         disallowed_special  strings that are a ValueError, naming the string, where `text` holds them, be they allowed
                             as well, or inside a special that is; "all" means the specials that aren't allowed.
-        A special that is neither is text like any other. `text` may hold thousands of specials. A lone surrogate (half of a UTF-16 pair, which has no UTF-8)
-        is a ValueError whose message has its position in `text`. UnicodeEncodeError is one.
+        A special that is neither is text like any other. `text` may hold thousands of specials. A lone surrogate (half
+        of a UTF-16 pair, which has no UTF-8) is a ValueError whose message has its position in `text`.
+        UnicodeEncodeError is one.
         """
         # BEGIN SOLUTION
         text.encode()  # only for its error, which knows the position in the whole text

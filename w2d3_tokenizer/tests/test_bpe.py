@@ -259,7 +259,7 @@ def test_writes_utf8_as_hugging_face_writes_it():
         ("e\u0301!", ["e", "\u0301!"]),
         ("a\0b", ["a", "\0", "b"]),
         ("in 1234567", ["in", " 1234567"]),
-        ("(a) \"b\"", ["(", "a", ")", ' "', "b", '"']),
+        ('(a) "b"', ["(", "a", ")", ' "', "b", '"']),
     ],
 )
 def test_words_numbers_and_the_rest(text, words):
