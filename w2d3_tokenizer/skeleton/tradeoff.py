@@ -46,8 +46,9 @@ def text_ratios(text: str, ids: Sequence[int]) -> Ratios:
 def entropy(symbols: Sequence[int], context: int = 0) -> float:
     """Bits per symbol that no code can beat which knows only the `context` symbols before each one.
 
-    The chances are those counted in `symbols` (Shannon 1948, section 7): `bytes`, or a list or tuple of integers (of 64 bits).
-    Only symbols that have `context` others before them count; where there is none, the entropy is 0.
+    The chances are those counted in `symbols` (Shannon 1948, section 7). Only symbols that have `context` others
+    before them count; where there is none, the entropy is 0. `symbols` is `bytes`, or a list or tuple of integers, of
+    64 bits at most.
 
     >>> entropy(b"abac"), round(entropy(b"abac", context=1), 4)
     (1.5, 0.6667)
