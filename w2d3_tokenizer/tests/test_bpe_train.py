@@ -81,11 +81,8 @@ def part(mapping, *keys):
 
 
 def ask(mapping, key):
-    """What a mapping says of this key, be it a KeyError."""
-    try:
-        return mapping[key]
-    except KeyError:
-        return "KeyError"
+    """What a mapping says of this key; a plain dict that lacks it would raise a KeyError."""
+    return mapping[key] if key in mapping or hasattr(mapping, "__missing__") else "a KeyError"
 
 
 # ---- count_words -----------------------------------------------------------------------------------------------------
