@@ -47,11 +47,11 @@ NUMBER = rf"[0-9[\p{{N}}--[{NEWER}]]]"
 
 
 def split_text(text: str) -> list[str]:
-    """`text` cut into the words that merges never cross. Joined, they are `text` again.
+    r"""`text` cut into the words that merges never cross. None of them is empty, and joined they are `text` again.
 
-    At each place the first of the README's six alternatives that fits, as long as it can be: a contraction; letters,
-    numbers, or anything else that isn't white space, these three with a space before them or none; white space without
-    its last character, where other text follows; white space.
+    White space is what `\s` matches. At each place the first of the README's six alternatives that fits, as long as it
+    can be: a contraction; letters, numbers, or anything else that isn't white space, these three with a space before
+    them or none; white space without its last character, where other text follows; white space.
 
     >>> split_text("Don't panic, it's 42!")
     ['Don', "'t", ' panic', ',', ' it', "'s", ' 42', '!']
@@ -68,8 +68,9 @@ def merge_word(symbols: Sequence[str], ranks: dict[tuple[str, str], int]) -> lis
 
     Of all pairs of neighbours, the one with the lowest rank is merged, wherever it stands, from left to right; then
     the same again with what is there now, until no pair is in `ranks`. As in any table that was learned, a pair that
-    makes a symbol has a lower rank than the pairs that use it. `symbols` stays as it is. The work depends on the word's
-    length, not on how many pairs `ranks` has: it has 50,000, and this is called for every word.
+    makes a symbol has a lower rank than the pairs that use it. The list is a new one, and `symbols` stays as it is. A
+    word may have thousands of symbols, or none. The work depends on how many it has, not on how many pairs `ranks` has:
+    those are 50,000, and this is called for every word.
 
     >>> merge_word("banana", {("a", "n"): 0, ("b", "an"): 1})
     ['ban', 'an', 'a']
@@ -112,7 +113,8 @@ class BPETokenizer:
     def encode_ordinary(self, text: str) -> list[int]:
         """The ids of `text`, in which special tokens are text like any other.
 
-        Each different word is merged once and then remembered in `self.cache`. The list belongs to the caller.
+        Each different word, however long it is and however many there are, is merged once and then remembered in
+        `self.cache`. The list belongs to the caller.
         """
         # TODO: for each word: its UTF-8 bytes as characters, merged, looked up in the vocabulary.
         raise NotImplementedError("BPETokenizer.encode_ordinary")
@@ -125,13 +127,14 @@ class BPETokenizer:
     ) -> list[int]:
         """The ids of `text`, as tiktoken gives them.
 
-        allowed_special     specials that become their id where they stand; "all" means all of `self.specials`. Where
-                            two begin at the same place, the longer one counts (tiktoken leaves that open). Strings
-                            that aren't special are ignored.
-        disallowed_special  strings that are a ValueError, naming the string, where `text` holds them; "all" means the
-                            specials that aren't allowed.
-        A special that is neither is text like any other. A lone surrogate (half of a UTF-16 pair, which has no UTF-8)
-        is a ValueError whose message has its position in `text`. UnicodeEncodeError is one.
+        allowed_special     specials that become their id where they stand; "all" means all of `self.specials`. Of two
+                            that overlap, the one that begins first counts; where two begin at the same place, the
+                            longer one (tiktoken leaves that open). Strings that aren't special are ignored.
+        disallowed_special  strings that are a ValueError, naming the string, where `text` holds them, be they allowed
+                            as well, or inside a special that is; "all" means the specials that aren't allowed.
+        A special that is neither is text like any other. `text` may hold thousands of specials. A lone surrogate (half
+        of a UTF-16 pair, which has no UTF-8) is a ValueError whose message has its position in `text`.
+        UnicodeEncodeError is one.
         """
         # TODO: settle what "all" means, look for what is disallowed, cut the text at what is allowed.
         raise NotImplementedError("BPETokenizer.encode")

@@ -45,7 +45,7 @@ def count_pairs(words: dict[tuple[str, ...], int]) -> Counter[Pair]:
 
 
 def replace_pair(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
-    """`symbols` with every `pair` in it made one symbol, from left to right.
+    """`symbols`, which may be thousands, with every `pair` in it made one symbol, from left to right.
 
     >>> replace_pair(("b", "a", "n", "a", "n", "a"), ("a", "n"))
     ('b', 'an', 'an', 'a')
@@ -91,7 +91,7 @@ def vocabulary(merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",
 
 
 def save(folder: str | Path, merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> None:
-    r"""Writes `vocab.json` and `merges.txt` as GPT-2 has them; `folder` is made where there is none.
+    r"""Writes `vocab.json` and `merges.txt` as GPT-2 has them, over older ones; `folder` is made where there is none.
 
     vocab.json holds `vocabulary(merges, specials)` in its order. merges.txt begins with the line `#version: 0.2`, then
     has one merge a line, its two symbols separated by a space. Both are UTF-8, on Windows too, as is the "\n" at the

@@ -47,7 +47,8 @@ def entropy(symbols: Sequence[int], context: int = 0) -> float:
     """Bits per symbol that no code can beat which knows only the `context` symbols before each one.
 
     The chances are those counted in `symbols` (Shannon 1948, section 7). Only symbols that have `context` others
-    before them count; where there is none, the entropy is 0. `symbols` is a list, a tuple or `bytes`.
+    before them count; where there is none, the entropy is 0. `symbols` is `bytes`, or a list or tuple of integers, of
+    64 bits at most.
 
     >>> entropy(b"abac"), round(entropy(b"abac", context=1), 4)
     (1.5, 0.6667)
@@ -66,8 +67,8 @@ class BigramModel:
     count(a b): how often b comes right after a; followed(a): how often a is followed by anything; kinds(a): by how many
     different tokens. A token that was never followed says nothing about the next one: p(b | a) = p(b).
 
-    Both are counted once, at the start: later changes of `ids` make no difference. Memory grows with the number of
-    different pairs, not with vocab_size².
+    All is counted once, at the start: later changes of `ids` make no difference, and `probability` costs the same
+    however many there were. Memory grows with the number of different pairs, not with vocab_size.
 
     >>> model = BigramModel([1, 0, 2, 0, 2, 0], vocab_size=4)
     >>> model.probability(2), round(model.probability(2, after=0), 4)
@@ -85,8 +86,8 @@ class BigramModel:
 def bits_per_byte(model: BigramModel, ids: Sequence[int], text: str) -> float:
     """The bits that `model` needs for `ids`, the tokens of `text`, per byte of `text` in UTF-8.
 
-    A token of chance p takes -log2(p) bits. The first one has none before it: `model.probability(ids[0])`. `text` has
-    at least one character.
+    A token of chance p takes -log2(p) bits. The first one has none before it: `model.probability(ids[0])`. The model is
+    asked for nothing but `probability`. `text` has at least one character.
 
     >>> bits_per_byte(BigramModel([], vocab_size=256), [104, 195, 169], "hé")  # 3 bytes; it knows nothing: 8 bits
     8.0
@@ -138,7 +139,7 @@ class Candidates(NamedTuple):
 def glitch_candidates(vocab_size: int, encode: Encode, decode: Decode, corpus: Iterable[str]) -> Candidates:
     """The ids below `vocab_size` that a model may never have been trained on, as three sorted lists.
 
-    unused: those that come in no text of `corpus`, which may be a generator: it is read once.
+    unused: those that come in no text of `corpus`, which may be a generator: it is read once. It may need larger ids.
     Then each unused id alone is decoded, and its text encoded again. Where that does not give just this id:
     fragments: those whose text holds U+FFFD; they are pieces of characters, and this test says nothing about them;
     unreachable: all others.
