@@ -130,7 +130,11 @@ def judge_strength(
     lines += [f"  {v['label']} is rejected by {v['by']}: {v['summary']}" for v in right if v["rejected"]]
     lines += [f"  {v['label']} {accident}" for v in wrong if (accident := _dies_by_accident(v))]
     if len(diagnosed) < DIAGNOSED_AT_LEAST * len(wrong):
-        lines += [f"  {v['label']} is taken for {v.get('recognised_as')}" for v in wrong if v not in diagnosed]
+        lines += [
+            f"  {v['label']} is taken for {v['recognised_as']}"
+            for v in wrong
+            if v not in diagnosed and "recognised_as" in v
+        ]
     survivors = [mutant for mutant in tried if not mutant.killed]
     for mutant in survivors:
         if mutant.key not in explained:

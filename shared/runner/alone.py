@@ -5,6 +5,8 @@ patched function, an open context, a thread that eats time) can make right answe
 where nothing came before it; any other is looked at again, and costs something only then.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 from shared.course.day import Day
 from shared.runner import protocol
 from shared.runner.protocol import Job
@@ -24,8 +26,9 @@ def settle(day: Day, job: Job, results: Results, firsts: set[str], device: str) 
         # Backwards: whatever an exercise leaves behind now reaches only the ones that the first run had before it.
         groups = [doubtful]
     disturbed = []
-    for names in groups:
-        again, _ = run_tests(_job(job, names, diagnose=first in names), device)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        runs = pool.map(lambda names: run_tests(_job(job, names, diagnose=first in names), device)[0], groups)
+    for names, again in zip(groups, runs):
         for name in names:
             if not again.failed(name) and again.tests.get(name):
                 disturbed.append(name)

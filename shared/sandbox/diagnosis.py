@@ -52,9 +52,13 @@ def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]
     One test alone says little: many mistakes give the same wrong answer somewhere. Two are named where neither alone
     explains half of what fails, each explains tests of its own, and neither fails in a way that the answer doesn't.
     """
+    first = next((number for number, outcome in enumerate(mine) if outcome.kind == "fail"), None)
     shares = [_share(mine, other) for other in others]
     if shares and max(shares) >= 0.5:
-        return [shares.index(max(shares))]
+        best = shares.index(max(shares))
+        # Of two failing tests, the first says more.
+        if max(shares) > 0.5 or _alike(others[best][first], mine[first]):
+            return [best]
     failing = {number for number, outcome in enumerate(mine) if outcome.kind == "fail"}
     explains = [{number for number in failing if _alike(other[number], mine[number])} for other in others]
     honest = [

@@ -1,17 +1,33 @@
-"""What one test leaves behind must not reach the next: torch's and Python's global state, restored and compared."""
+"""What one test leaves behind must not reach the next: torch's and Python's global state, restored and compared.
 
+It can never be complete: an answer may change what nobody thought of. `shared.runner.alone` is for what is missed here.
+"""
+
+import builtins
+import math
 import operator
 import os
 import random
 import sys
 import threading
+import time
 from collections.abc import Mapping
+from types import ModuleType
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn.modules import module as module_hooks
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 # Where an answer could replace a function for everybody.
-PLACES = (torch, torch.Tensor, torch.nn, torch.nn.functional, torch.nn.init)
+PLACES: tuple[ModuleType | type, ...] = (
+    *(torch, torch.Tensor, torch.nn, torch.nn.functional, torch.nn.init),
+    *(nn.Module, nn.Linear, nn.LayerNorm, nn.Embedding, math, random, time, builtins),
+)
+HOOKS = [name for name in vars(module_hooks) if name.startswith("_global_") and name.endswith("hooks")]
+OURS = ("torch", "shared", "test_", "_pytest", "unittest", "monkeypatch")  # who may replace functions for a while
 
 
 def seed_everything(seed: int = 0) -> None:
@@ -35,12 +51,21 @@ class GlobalState:
         self.device = torch.get_default_device()
         self.threads = torch.get_num_threads()
         self.deterministic = torch.are_deterministic_algorithms_enabled()
+        self.autocast = torch.is_autocast_enabled("cpu")
+        self.modes = _modes()
+        self.hooks = {name: dict(getattr(module_hooks, name)) for name in HOOKS}
+        self.streams = sys.stdin, sys.stdout, sys.stderr
+        self.recursion = sys.getrecursionlimit()
+        self.environment = dict(os.environ)
         self.folder, self.path = os.getcwd(), list(sys.path)
         self.running = set(threading.enumerate())
         self.functions = [(place, dict(vars(place))) for place in PLACES]
 
     def restore(self) -> list[str]:
         """Puts everything back; returns, in words, what an answer had no business to change."""
+        return [*self._torch(), *self._functions(), *self._python()]
+
+    def _torch(self) -> list[str]:
         changed = []
         if torch.get_default_dtype() != self.dtype:
             changed.append(f"torch's default dtype is now {torch.get_default_dtype()}")
@@ -52,32 +77,75 @@ class GlobalState:
             changed.append(f"torch's default device is now {torch.get_default_device()}")
             # None rather than "cpu": a default that was set, to whatever device, slows every call down.
             torch.set_default_device(None if self.device.type == "cpu" else self.device)
-        for place, before in self.functions:
-            if _untouched(vars(place), before):
-                continue
-            for name, value in before.items():
-                now = vars(place).get(name)
-                # torch itself replaces a few functions when torch._dynamo is imported; an answer's come from elsewhere.
-                if now is not value and not name.startswith("__") and not _from_torch(now):
-                    setattr(place, name, value)
-                    if callable(value):
-                        changed.append(f"{place.__name__}.{name} was replaced")
-        if (here := _current_folder()) != self.folder:
-            changed.append(f"the current folder is now {here or 'one that was deleted'}")
-            os.chdir(self.folder)
-        if any(_left_by_an_answer(thread) for thread in set(threading.enumerate()) - self.running):
-            changed.append("a thread is still running")
-        sys.path[:] = self.path
+        if torch.is_autocast_enabled("cpu") != self.autocast:
+            changed.append("autocast was left on: a context was entered and not left")
+            torch.set_autocast_enabled("cpu", self.autocast)
+        if torch.is_inference_mode_enabled() != self.inference:
+            changed.append("inference mode was left on: a context was entered and not left")
+        if len(_modes()) != len(self.modes):
+            changed.append("a context of torch was entered and not left")
+            _leave_modes(len(self.modes))
+        for name, before in self.hooks.items():
+            if dict(now := getattr(module_hooks, name)) != before:
+                changed.append("a hook for all modules of torch was left in place")
+                now.clear()
+                now.update(before)
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
         if torch.are_deterministic_algorithms_enabled() != self.deterministic:
             torch.use_deterministic_algorithms(self.deterministic)
         return changed
 
+    def _functions(self) -> list[str]:
+        changed = []
+        for place, before in self.functions:
+            if _untouched(vars(place), before):
+                continue
+            for name, value in before.items():
+                now = vars(place).get(name)
+                # torch itself replaces a few functions when torch._dynamo is imported; an answer's come from elsewhere.
+                if now is not value and callable(value) and name != "__class__" and not _may_replace(now):
+                    setattr(place, name, value)
+                    changed.append(f"{place.__name__}.{name} was replaced")
+        return changed
+
+    def _python(self) -> list[str]:
+        changed = []
+        if (sys.stdin, sys.stdout, sys.stderr) != self.streams:
+            changed.append("sys.stdin, sys.stdout or sys.stderr was replaced")
+            sys.stdin, sys.stdout, sys.stderr = self.streams
+        if sys.getrecursionlimit() != self.recursion:
+            changed.append(f"the recursion limit is now {sys.getrecursionlimit()}")
+            sys.setrecursionlimit(self.recursion)
+        if os.environ != self.environment:
+            os.environ.clear()
+            os.environ.update(self.environment)
+        if (here := _current_folder()) != self.folder:
+            changed.append(f"the current folder is now {here or 'one that was deleted'}")
+            os.chdir(self.folder)
+        if any(_left_by_an_answer(thread) for thread in set(threading.enumerate()) - self.running):
+            changed.append("a thread is still running")
+        sys.path[:] = self.path
+        return changed
+
+
+def _modes() -> list:
+    return [*_get_current_dispatch_mode_stack(), *_get_current_function_mode_stack()]
+
+
+def _leave_modes(count: int) -> None:
+    for _ in range(len(_modes()) - count):
+        stack = _get_current_function_mode_stack() or _get_current_dispatch_mode_stack()
+        stack[-1].__exit__(None, None, None)
+
 
 def _untouched(now: Mapping, before: Mapping) -> bool:
     # Twice a test, thousands of names: without a loop of Python's this takes a tenth of the time.
     return len(now) == len(before) and all(map(operator.is_, now.values(), before.values()))
+
+
+def _may_replace(value: object) -> bool:
+    return (getattr(value, "__module__", None) or "").startswith(OURS)
 
 
 def _current_folder() -> str | None:
@@ -92,7 +160,3 @@ def _left_by_an_answer(thread: threading.Thread) -> bool:
     module = sys.modules.get(getattr(getattr(thread, "_target", None), "__module__", None) or type(thread).__module__)
     file = getattr(module, "__file__", None) or ""
     return not thread.daemon and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file
-
-
-def _from_torch(value) -> bool:
-    return (getattr(value, "__module__", None) or "").split(".")[0] == "torch"

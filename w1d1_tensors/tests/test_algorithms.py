@@ -5,8 +5,8 @@ import pytest
 import torch
 from loops import like_the_loop
 
-from shared.data.arrays import photograph
 from shared.checks import close, equal, exercise, strided
+from shared.data.arrays import photograph
 
 
 def integers(device, *numbers, dtype=torch.int64):

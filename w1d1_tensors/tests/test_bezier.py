@@ -7,8 +7,8 @@ import bezier
 import pytest
 import torch
 
-from shared.data.arrays import teapot_patches
 from shared.checks import close, equal, exercise, same_for_any_layout, same_gradients, strided
+from shared.data.arrays import teapot_patches
 
 # ---- Weights ---------------------------------------------------------------------------------------------------------
 

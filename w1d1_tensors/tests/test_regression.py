@@ -7,8 +7,8 @@ import pytest
 import regression
 import torch
 
-from shared.data.arrays import mnist
 from shared.checks import close, equal, exercise, fail, same_for_any_layout, same_gradients, strided
+from shared.data.arrays import mnist
 
 rows_or_column = pytest.mark.parametrize("shape", ["(n,)", "(n, 1)"])
 
