@@ -15,11 +15,13 @@ from shared.checks.gradients import same_gradients, same_module
 from shared.checks.records import recorder, same_records
 from shared.checks.universal import adjoint, same_for_any_layout, strided
 from shared.checks.windows import as_on_windows
+from shared.checks.work import calls_of
 
 __all__ = [
     "CheckFailed",
     "adjoint",
     "as_on_windows",
+    "calls_of",
     "close",
     "equal",
     "exercise",

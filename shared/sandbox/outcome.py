@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.checks import CheckFailed
-from shared.checks.describe import describe_call
+from shared.checks.show import describe_call
 from shared.course.day import Day
 from shared.learner.verdicts import definition_line
 from shared.sandbox.calls import Call

@@ -136,7 +136,7 @@ def test_says_how_many_and_where(got, summary):
     [
         (0.4931, 1.9724, "expected 1.9724, got 0.4931 (4 times too small)"),
         (0.3, 1.9724, "expected 1.9724, got 0.3"),
-        (-2.5, 2.5, "expected 2.5, got -2.5 (the sign is flipped)"),
+        (-2.5, 2.5, "expected 2.5, got -2.5"),
         (float("nan"), 2.5, "expected 2.5, got nan"),
         (0.0, 2.5, "expected 2.5, got 0"),
         (3, 6, "expected 6, got 3"),
@@ -145,7 +145,7 @@ def test_says_how_many_and_where(got, summary):
 )
 def test_one_value_reads_as_a_sentence(got, expected, summary):
     words = values_differ(torch.tensor(got), torch.tensor(expected), 1e-4, 1e-5)
-    assert words == (summary.replace("False, got True", "False, got True (True and False are swapped)"), [])
+    assert words == (summary, [])
 
 
 def test_two_values_are_both():
