@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from shared.checks.compare import EXACT, CheckFailed, Tolerance, compare
 from shared.checks.describe import describe, shorten, written
+from shared.checks.explain import types_differ
 from shared.checks.records import recorder
 from shared.checks.values import base, class_name, message_of
 
@@ -73,7 +74,10 @@ def _compare_parts(
         compare(got, expected, name or "", tolerance)
     else:
         for part, one, other in zip(parts, ours, expected, strict=True):
-            compare(one, other, f"{name}, {part}" if name else part, tolerance)
+            label = f"{name}, {part}" if name else part
+            if one is None and other is not None:
+                raise CheckFailed(f"{label}: {types_differ(one, other, whole=False)}")
+            compare(one, other, label, tolerance)
 
 
 @torch.no_grad()

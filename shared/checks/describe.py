@@ -18,7 +18,7 @@ DIGITS = 60  # of an integer that is written in full
 def describe(value: Any) -> str:
     """What kind of thing this is, as one would say it.
 
-    >>> describe([1, 2, 3]), describe(torch.zeros(2, 3)), describe("cat")
+    >>> describe([1, 2, 3]), describe(Tensor(2, 3)), describe("cat")
     ('a list of 3 numbers', 'a tensor of shape [2, 3]', "the string 'cat'")
     """
     value = base(value)

@@ -13,7 +13,7 @@ def sequences_differ(got: Sequence, expected: Sequence) -> Words | None:
     around the place.
 
     >>> sequences_differ("hullo", "hello")
-    ("one of the 5 characters is wrong, at character [1]:", ["expected  'hello'", "got       'hullo'"])
+    ('one of the 5 characters is wrong, at character [1]:', ["expected  'hello'", "got       'hullo'"])
     """
     text = isinstance(expected, str)
     word, place = ("characters", "character ") if text else ("items", "")

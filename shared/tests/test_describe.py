@@ -141,4 +141,4 @@ def test_only_the_longest_arguments_are_shortened():
     assert describe_call("f", (x, x, "short"), {}) == (
         "f(int64 tensor of shape (12,), int64 tensor of shape (12,), 'short')"
     )
-    assert describe_call("f", (x,), {"dim": 0}).startswith("f(tensor([0, 1000003,")
+    assert describe_call("f", (x,), {"dim": 0}, width=150).startswith("f(tensor([0, 1000003,")
