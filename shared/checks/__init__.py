@@ -6,6 +6,12 @@ infinity, values. What was given is handed to `recorder` first, so that a known 
 
     close(attention.causal_mask(length), expected)
     same_gradients(attention.softmax, torch.softmax, scores, -1)
+    equal([len(drawn), 1 in drawn], [3, True], parts=("how many were drawn", "whether 1 was among them"))
+    with calls_of(model, "forward") as calls:
+        cache.generate(model, ids, 4)
+    equal(len(calls), 4, name="how often the model was called")
+
+An answer may give anything: an object whose `__eq__` loops, a list in itself, a sparse tensor. Each is refused in words.
 """
 
 from shared.checks.basic import close, equal, exercise, fail, raises, randomize, unchanged

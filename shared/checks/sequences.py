@@ -24,8 +24,13 @@ def sequences_differ(got: Sequence, expected: Sequence) -> Words | None:
     many = lengths_differ(got, expected, word)
     if many:
         summary = f"{many[0]}; the first difference is at {place}[{first}]:"
+    elif len(expected) == 1:
+        summary = f"its only {word[:-1]} is wrong:"
     elif len(wrong) == 1:
         summary = f"one of the {len(expected)} {word} is wrong, at {place}[{first}]:"
+    elif len(wrong) == len(expected):
+        everything = "both" if len(wrong) == 2 else f"all {len(wrong)}"
+        summary = f"{everything} {word} are wrong; the first, at {place}[{first}]:"
     else:
         summary = f"{len(wrong)} of the {len(expected)} {word} are wrong; the first, at {place}[{first}]:"
     return summary, [f"expected  {_around(expected, first)}", f"got       {_around(got, first)}"]

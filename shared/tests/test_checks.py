@@ -174,7 +174,7 @@ def test_equal_accepts_a_tensor_for_one_number():
             "3 items expected, 2 got; the first difference is at [2]:\n  expected  [1, 2, 3]\n  got       [1, 2]",
         ),
         ([], [1], "1 item expected, 0 got; the first difference is at [0]:\n  expected  [1]\n  got       []"),
-        ([[1], [2]], [[1], [3]], "answer[1]: one of the 1 items is wrong, at [0]:\n  expected  [3]\n  got       [2]"),
+        ([[1], [2]], [[1], [3]], "answer[1]: its only item is wrong:\n  expected  [3]\n  got       [2]"),
         (
             "hullo",
             "hello",
