@@ -11,7 +11,7 @@ infinity, values. What was given is handed to `recorder` first, so that a known 
         cache.generate(model, ids, 4)
     equal(len(calls), 4, name="how often the model was called")
 
-An answer may give anything: an object whose `__eq__` loops, a list in itself, a sparse tensor. Each is refused in words.
+An answer may give anything: an object whose `__eq__` loops, a list in itself, a sparse tensor. All get a sentence.
 """
 
 from shared.checks.basic import close, equal, exercise, fail, raises, randomize, unchanged
