@@ -1,7 +1,7 @@
 """The checks that every day needs: same values, an error with a message, an argument left alone."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from shared.checks.compare import EXACT, CheckFailed, compare
-from shared.checks.describe import describe
+from shared.checks.compare import EXACT, CheckFailed, Tolerance, compare
+from shared.checks.describe import describe, shorten, written
+from shared.checks.explain import types_differ
 from shared.checks.records import recorder
+from shared.checks.values import base, class_name, message_of
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -29,23 +31,53 @@ def fail(summary: str, *lines: str) -> None:
 
 
 def close(
-    got: Any, expected: Any, *, rtol: float | None = None, atol: float | None = None, name: str | None = None
+    got: Any,
+    expected: Any,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    name: str | None = None,
+    parts: Sequence[str] | None = None,
 ) -> None:
     """Tensors, numbers, and lists, tuples and dicts of them are the same but for rounding.
 
     Tensors must agree in shape, dtype and device too. Where a number is expected, a tensor without dims will do.
     Floats of Python are compared like float32. Integers and booleans must be equal.
+
+    `parts` says what each item of a list or tuple is, where "expected [3, True]" would be a riddle:
+
+        close(losses, (0.5, 0.25), parts=("the loss before", "the loss after"))
     """
     __tracebackhide__ = True
     recorder.keep(got)
-    compare(got, expected, name or "", (rtol, atol))
+    _compare_parts(got, expected, name, (rtol, atol), parts)
 
 
-def equal(got: Any, expected: Any, *, name: str | None = None) -> None:
-    """Exactly the same: integers, booleans, strings, None, lists of tokens, tensors to the last bit."""
+def equal(got: Any, expected: Any, *, name: str | None = None, parts: Sequence[str] | None = None) -> None:
+    """Exactly the same: integers, booleans, strings, None, lists of tokens, tensors to the last bit.
+
+        equal([len(drawn), 1 in drawn], [3, True], parts=("how many were drawn", "whether 1 was among them"))
+
+    fails with "whether 1 was among them: expected True, got False". `parts` as in `close`.
+    """
     __tracebackhide__ = True
     recorder.keep(got)
-    compare(got, expected, name or "", EXACT)
+    _compare_parts(got, expected, name, EXACT, parts)
+
+
+def _compare_parts(
+    got: Any, expected: Any, name: str | None, tolerance: Tolerance, parts: Sequence[str] | None
+) -> None:
+    __tracebackhide__ = True
+    ours = base(got)
+    if parts is None or type(ours) not in (list, tuple) or len(ours) != len(expected):
+        compare(got, expected, name or "", tolerance)
+    else:
+        for part, one, other in zip(parts, ours, expected, strict=True):
+            label = f"{name}, {part}" if name else part
+            if one is None and other is not None:
+                raise CheckFailed(f"{label}: {types_differ(one, other, whole=False)}")
+            compare(one, other, label, tolerance)
 
 
 @torch.no_grad()
@@ -79,17 +111,18 @@ def raises(
         # An exercise that is still to do; it is a RuntimeError too, and must not pass for one.
         if isinstance(error, NotImplementedError) and NotImplementedError not in kinds:
             raise
-        raised = type(error).__name__
+        raised, message = class_name(error), message_of(error)
         recorder.keep(raised)
         if not isinstance(error, kinds):
-            raise CheckFailed(f"{wanted} expected, {raised} raised: {error}") from error
-        missing = [name for name in asked if not _names(str(error), name)]
+            says = shorten(message.partition("\n")[0], 300)
+            raise CheckFailed(f"{wanted} expected, {raised} raised" + f": {says}" * bool(says)) from error
+        missing = [name for name in asked if not _names(message, name)]
         if missing and not (one_will_do and len(missing) < len(asked)):
             # Not the wording, in which no two people agree.
-            recorder.keep(["says nothing of", missing, "but of", re.findall(_NUMBER.format(r"-?\d+"), str(error))])
+            recorder.keep(["says nothing of", missing, "but of", re.findall(_NUMBER.format(r"-?\d+"), message)])
             expected = (" or " if one_will_do else " and ").join(f"{name!a}" for name in asked)
             raise CheckFailed(
-                f"the {raised} says {str(error)!r}", f"expected  a message with {expected} in it"
+                f"the {raised} says {shorten(written(message), 300)}", f"expected  a message with {expected} in it"
             ) from error
         return
     recorder.keep(["nothing raised", value])

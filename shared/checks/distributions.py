@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from shared.checks.compare import EXACT, CheckFailed, compare
+from shared.checks.compare import CheckFailed
+from shared.checks.describe import describe
+from shared.checks.explain import types_differ
 from shared.checks.records import recorder
+from shared.checks.values import base, is_a, ordinary
 
 
 def same_distribution(
@@ -24,7 +29,7 @@ def same_distribution(
     the samples are too few to tell, or the probabilities don't sum to one.
     """
     __tracebackhide__ = True
-    from scipy.special import chdtri  # the chi-square quantile; scipy.stats would take a second to import
+    from scipy.special import chdtri  # type: ignore[import-untyped]  # the chi-square quantile; scipy.stats would take a second to import
 
     recorder.keep(samples)
     label = f"{name}: " if name else ""
@@ -32,10 +37,20 @@ def same_distribution(
     p = torch.as_tensor(probabilities, dtype=torch.float64).cpu()
     if abs(p.sum().item() - 1) > 1e-4:
         raise ValueError(f"the probabilities sum to {p.sum().item():.5g}")
-    if not hasattr(samples, "__len__"):
-        compare(samples, p, name or "", EXACT)
-    drawn = torch.as_tensor(samples).cpu().flatten()
-    if drawn.is_floating_point() or drawn.dtype == torch.bool:
+    samples = base(samples)
+    if not is_a(samples, (Tensor, list, tuple, np.ndarray)):
+        raise CheckFailed(f"{label}{types_differ(samples, p)}")
+    if type(samples) in (list, tuple):
+        samples = [base(sample) for sample in samples]
+        if not all(is_a(sample, (bool, int, float, Tensor)) for sample in samples):
+            raise CheckFailed(f"{label}{describe(samples)} instead of a list of integers")
+    try:
+        drawn = ordinary(torch.as_tensor(samples)).cpu().flatten()
+    except Exception as error:
+        raise CheckFailed(f"{label}{describe(samples)} instead of a tensor of integers") from error
+    if not len(drawn):
+        raise CheckFailed(f"{label}no samples at all")
+    if drawn.is_floating_point() or drawn.is_complex() or drawn.dtype == torch.bool:
         raise CheckFailed(f"{label}{str(drawn.dtype).removeprefix('torch.')} samples instead of integers")
     n, outside = len(drawn), drawn[(drawn < 0) | (drawn >= len(p))]
     if len(outside):

@@ -1,12 +1,9 @@
 """Says in words how two tensors differ: how many values, the first of them, and the mistake that it looks like.
 
-A mistake is recognised by undoing it: if `got` times 4 is what was expected, then "always 4 times too small" is true.
 Every function returns a summary, or a summary and the lines to print below it; nothing here raises or prints.
 """
 
 import math
-from collections.abc import Iterator
-from fractions import Fraction
 from itertools import combinations
 from numbers import Number
 from typing import Any
@@ -14,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shared.checks.describe import describe
+from shared.checks.describe import describe, written
+from shared.checks.patterns import pattern
+from shared.checks.values import is_a
 
 Words = tuple[str, list[str]]
 
@@ -23,8 +22,8 @@ def types_differ(got: Any, expected: Any, whole: bool = True) -> str:
     """For a value of the wrong kind: `a list of 3 numbers instead of a tensor`. `whole`: nothing else was returned."""
     if got is None and whole:
         return "the answer returned None: is a `return` missing?"
-    if isinstance(expected, Tensor):
-        wanted = "a tensor"
+    if is_a(expected, Tensor):
+        wanted = describe(expected).partition(" of shape")[0]
     elif isinstance(expected, Number) and not isinstance(expected, bool):
         wanted = "a number"
     elif isinstance(expected, str):
@@ -80,7 +79,7 @@ def values_differ(got: Tensor, expected: Tensor, rtol: float, atol: float) -> Wo
         what, wrong = "infinite", wrong & got.isinf() & expected.isfinite()
     note = ""
     if what == "wrong" and not got.is_complex():
-        note = _pattern(got, expected, rtol, atol)
+        note = pattern(got, expected, rtol, atol)
     note = note or _place(wrong)
     index = wrong.nonzero()[0].tolist()
     ours, theirs = numbers(got[tuple(index)].item(), expected[tuple(index)].item())
@@ -92,7 +91,9 @@ def values_differ(got: Tensor, expected: Tensor, rtol: float, atol: float) -> Wo
 def numbers(got: Any, expected: Any) -> tuple[str, str]:
     """Both as text, with as many digits as it takes to tell them apart."""
     if not isinstance(got, float) or not isinstance(expected, float):
-        return str(got), str(expected)
+        texts = written(got), written(expected)
+        alike = texts[0] == texts[1] and isinstance(got, int) and isinstance(expected, int)
+        return f"{texts[0]}, which is {written(got - expected)} more" if alike else texts[0], texts[1]
     for digits in range(5, 18):
         texts = f"{got:.{digits}g}", f"{expected:.{digits}g}"
         if texts[0] != texts[1]:
@@ -112,90 +113,6 @@ def _how_many(wrong: Tensor, what: str, index: list[int]) -> str:
 
 def _two_lines(expected: Any, got: Any, note: str = "") -> list[str]:
     return [f"expected  {expected}", f"got       {got}" + (f"      ({note})" if note else "")]
-
-
-def _pattern(got: Tensor, expected: Tensor, rtol: float, atol: float) -> str:
-    """The first mistake that explains every value, or an empty string."""
-    kind = got.dtype
-    got, expected = got.double(), expected.double()
-    # Near zero anything agrees with anything within atol, so what counts as agreement shrinks with the numbers.
-    largest = expected[expected.isfinite()].abs().max().item() if expected.isfinite().any() else 1.0
-    rtol, atol = max(rtol, 1e-9), atol * min(1.0, largest)
-    for words, repaired, target in _repairs(got, expected, kind):
-        if repaired.shape == target.shape and torch.allclose(repaired, target, rtol, atol):
-            return words
-    return ""
-
-
-def _repairs(got: Tensor, expected: Tensor, kind: torch.dtype) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """(what went wrong, `got` with that undone, what it should then equal), the most telling first."""
-    single = got.numel() == 1
-    if kind == torch.bool:
-        yield "True and False are swapped", 1 - got, expected
-    if got.unique().numel() == 1 < expected.unique().numel():
-        value = torch.as_tensor(got.flatten()[0], dtype=kind).item()
-        yield f"every value is {value}" if value or kind == torch.bool else "all zeros", got, got
-    if kind != torch.bool and not (single and not kind.is_floating_point):
-        yield from _scaled(got, expected)
-    if kind.is_floating_point:
-        yield from _bent(got, expected)
-    for i, j in combinations(range(got.dim()), 2):
-        yield f"transposed: dims {i} and {j} are swapped", got.transpose(i, j), expected
-    for dim, size in enumerate(got.shape):
-        yield f"reversed along dim {dim}", got.flip(dim), expected
-        if size < 3:
-            continue
-        head, tail = (0, size - 1), (1, size - 1)
-        for words, ours, theirs in (("late", tail, head), ("early", head, tail)):
-            target = expected.narrow(dim, *theirs)
-            if not torch.equal(target, target.flip(dim)):  # in a constant stretch, a shift shows nothing
-                yield f"each value is one place too {words} along dim {dim}", got.narrow(dim, *ours), target
-    if expected.numel() > 2 and expected.unique().numel() > expected.numel() / 2:
-        yield "the right values in another order", got.flatten().sort()[0], expected.flatten().sort()[0]
-
-
-def _scaled(got: Tensor, expected: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
-    yield "the sign is flipped", -got, expected
-    finite = got.isfinite() & expected.isfinite()
-    overlap, power = (got * expected)[finite].sum().item(), (expected**2)[finite].sum().item()
-    if overlap and power:
-        factor = overlap / power  # least squares: rounding averages out
-        words, simple = _times(factor)
-        if simple or (expected != 0).sum() > 1:
-            yield words, got / factor, expected
-    if got.numel() > 1 and finite.any():
-        offset = (got - expected)[finite].mean().item()
-        yield f"always {abs(offset):.4g} too {'high' if offset > 0 else 'low'}", got - offset, expected
-
-
-def _bent(got: Tensor, expected: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
-    yield "the square root of what it should be", got**2, expected
-    yield "the square of what it should be", got.sqrt(), expected
-    yield "the logarithm of what it should be", got.exp(), expected
-    yield "the exponential of what it should be", got.log(), expected
-    yield "one divided by what it should be", 1 / got, expected
-    yield "one minus what it should be", 1 - got, expected
-    yield "right but for some signs", got.abs(), expected.abs()
-
-
-def _times(factor: float) -> tuple[str, bool]:
-    """`always 4 times too small`, and whether that can be no coincidence: a whole number or the root of one."""
-    size, sign = max(abs(factor), 1 / abs(factor)), ", and the sign is flipped" if factor < 0 else ""
-    direction = "big" if abs(factor) > 1 else "small"
-
-    def near(value: float) -> bool:
-        return math.isclose(size, value, rel_tol=2e-5)
-
-    fraction = Fraction(size).limit_denominator(20)
-    if near(round(size)) and round(size) > 1:
-        text, simple = str(round(size)), True
-    elif size < 32 and near(math.sqrt(round(size**2))):
-        text, simple = f"√{round(size**2)}", True
-    elif near(float(fraction)):
-        text, simple = str(fraction), False
-    else:
-        text, simple = f"{size:.4g}", False
-    return f"always {text} times too {direction}{sign}", simple
 
 
 def _place(wrong: Tensor) -> str:

@@ -36,11 +36,11 @@ def same_module(
     __tracebackhide__ = True
     to_mine = rename if callable(rename) else lambda key: (rename or {}).get(key, key)
 
-    def theirs_state() -> dict[str, Tensor]:
-        return {to_mine(key): value for key, value in theirs.state_dict().items() if to_mine(key)}
+    def renamed(items: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+        return {new: value for key, value in items if (new := to_mine(key))}
 
-    state = theirs_state()
-    parameters = {to_mine(key): p for key, p in theirs.named_parameters(remove_duplicate=False) if to_mine(key)}
+    state = renamed(theirs.state_dict().items())
+    parameters = renamed(theirs.named_parameters(remove_duplicate=False))
     own = dict(mine.named_parameters(remove_duplicate=False))
     recorder.keep({key: list(value.shape) for key, value in own.items()})
     names_agree("names of the parameters", own, parameters, name or "")
@@ -58,10 +58,10 @@ def same_module(
     mine.train(theirs.training)
 
     ours, expected = _fresh(inputs), _fresh(inputs)
-    wrt = [_named(ours) | {f"parameter {key}": own[key] for key in parameters}]
-    wrt += [_named(expected) | {f"parameter {key}": value for key, value in parameters.items()}]
-    _same_runs(mine(*ours), theirs(*expected), *wrt, name)
-    after, expected_after = mine.state_dict(), theirs_state()
+    ours_wrt = _named(ours) | {f"parameter {key}": own[key] for key in parameters}
+    theirs_wrt = _named(expected) | {f"parameter {key}": value for key, value in parameters.items()}
+    _same_runs(mine(*ours), theirs(*expected), ours_wrt, theirs_wrt, name)
+    after, expected_after = mine.state_dict(), renamed(theirs.state_dict().items())
     recorder.keep([after[key] for key in buffers])
     for key in buffers:
         compare(after[key], expected_after[key], _label(name, f"buffer {key} after the call"), (None, None))

@@ -5,34 +5,99 @@ runs it again with a known mistake in place and asks `same_records` whether that
 """
 
 import dataclasses
+import itertools
 import math
-import re
-from collections.abc import Mapping
-from numbers import Number
+from collections.abc import Callable, Iterator, Mapping, Set
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from shared.checks.values import base, class_name, guarded, is_a, text_of, unusual
+
+DEEPEST = 50  # lists inside lists
+CONTAINERS = 300_000  # inside one value
+LARGEST = 1 << 28  # values of a tensor: an expanded view of a few bytes can claim to have any number
+MOST = 1_000_000  # items of a container of the answer's own, which may go on for ever
+ATOMS = {type(None), bool, int, float, complex, str, bytes}
 
 
 def freeze(value: Any) -> Any:
     """A copy of `value` that later changes don't reach: tensors as detached CPU clones, containers item by item, other
-    objects as text."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
-    if value is None or isinstance(value, bool | Number | str | bytes):
+    objects as text. Whatever `value` is, this ends, and raises nothing."""
+    try:
+        return _freeze(value, itertools.count(), 0)
+    except Exception as error:
+        return f"<{class_name(value)}: {class_name(error)}>"
+
+
+def _freeze(value: Any, containers: Iterator[int], depth: int) -> Any:
+    value = base(value)
+    if type(value) in ATOMS:
         return value
-    if isinstance(value, Mapping):
-        return {key: freeze(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [type(value).__name__, *map(freeze, value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: freeze(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, set | frozenset):
-        return sorted(map(repr, value))
-    if type(value).__name__ == "ndarray":
-        return ["ndarray", freeze(torch.as_tensor(value.copy()))]
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    if is_a(value, Tensor):
+        return _freeze_tensor(value)
+    # A list may contain itself, more than once even.
+    if depth > DEEPEST or next(containers) > CONTAINERS:
+        return f"<{class_name(value)}>"
+    return _freeze_object(value, lambda item: _freeze(item, containers, depth + 1))
+
+
+def _freeze_object(value: Any, freeze_item: Callable[[Any], Any]) -> Any:
+    kind = type(value)
+    if kind in (list, tuple):
+        if ATOMS.issuperset(map(type, value)):
+            return [kind.__name__, *value]
+        return [kind.__name__, *map(freeze_item, value)]
+    if issubclass(kind, Mapping):
+        pairs = value.items() if kind is dict else guarded(_pairs, value)
+        return {_key(key): freeze_item(item) for key, item in pairs}
+    if issubclass(kind, Set):
+        items = value if kind in (set, frozenset) else guarded(_items, value)
+        return sorted(map(text_of, map(base, items)))
+    if issubclass(kind, np.ndarray):
+        return ["ndarray", _freeze_array(value, freeze_item)]
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind)]
+        return {name: freeze_item(guarded(getattr, value, name, None)) for name in names}
+    return text_of(value)
+
+
+def _pairs(mapping: Mapping) -> list[tuple]:
+    return [(key, mapping[key]) for key in islice(mapping, MOST)]
+
+
+def _items(values: Set) -> list:
+    return list(islice(values, MOST))
+
+
+def _freeze_tensor(x: Tensor) -> Any:
+    if unusual(x) or x.device.type == "meta" or x.numel() > LARGEST:
+        return text_of(x)
+    copy = x.detach().cpu().clone()
+    if x.is_floating_point() and x.element_size() < 2:  # of 8 bits or fewer, which torch can't compare
+        return [str(x.dtype), copy.float()]
+    return copy
+
+
+def _freeze_array(array: np.ndarray, freeze_item: Callable[[Any], Any]) -> Any:
+    plain = np.array(array, order="C", subok=False)
+    try:
+        return torch.from_numpy(plain)
+    except TypeError:  # of strings, or of objects
+        return [str(plain.dtype), freeze_item(plain.tolist())]
+
+
+def _key(key: Any) -> Any:
+    """A key that can be looked up: every NaN is the same one, and no code of the answer's runs."""
+    key = base(key)
+    if key is None or type(key) in (bool, int, str, bytes):
+        return key
+    if type(key) is float:
+        return math.nan if math.isnan(key) else key
+    return tuple(map(_key, key)) if type(key) is tuple else text_of(key)
 
 
 class Recorder:
@@ -73,7 +138,7 @@ def same_records(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same_records, a, b))
     if isinstance(a, float):  # usually the `.item()` of a float32
         return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) or (math.isnan(a) and math.isnan(b))
-    return a == b
+    return bool(a == b)
 
 
 def _record_tolerances(dtype: torch.dtype) -> tuple[float, float]:

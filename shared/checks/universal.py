@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from shared.checks.compare import CheckFailed, bounds_of, compare
+from shared.checks.explain import types_differ
 from shared.checks.records import recorder
+from shared.checks.values import is_a
 
 
 def same_for_any_layout(mine: Callable, theirs: Callable, *inputs: Any, name: str | None = None) -> None:
@@ -81,6 +83,9 @@ def adjoint(forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor], Te
     __tracebackhide__ = True
     there, back = forward(x), backward(y)
     recorder.keep([there, back])
+    for value, like, what in ((there, y, "forward(x)"), (back, x, "backward(y)")):
+        if not is_a(value, Tensor):
+            raise CheckFailed(f"{what}: {types_differ(value, like)}")
     compare(list(there.shape), list(y.shape), "the shape of forward(x), which y has", (None, None))
     compare(list(back.shape), list(x.shape), "the shape of backward(y), which x has", (None, None))
     left, right = ((a.double() * b.double()).sum().item() for a, b in ((there, y), (x, back)))

@@ -34,14 +34,14 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
             continue
         theirs: list[Outcome | None] = [None] * len(ran)
         for number in failing[:PROBES]:
-            theirs[number] = run_variant(plugin, ran[number][0], module, text)
+            theirs[number] = run_variant(plugin, ran[number][0], {module: text})
             if alike(theirs[number], mine[number]):
                 break
         else:
             continue
         for number in [*failing, *quickest]:
             if theirs[number] is None and time.process_time() < ends:
-                theirs[number] = run_variant(plugin, ran[number][0], module, text)
+                theirs[number] = run_variant(plugin, ran[number][0], {module: text})
         found.append((variant, theirs))
     return [found[number][0].says for number in likest(mine, [theirs for _, theirs in found])]
 
@@ -100,20 +100,12 @@ def alike(a: Outcome, b: Outcome) -> bool:
     return (a.kind, a.error, a.said) == (b.kind, b.error, b.said) and same_records(a.records, b.records)
 
 
-def run_variant(plugin, item, module: str, text: str) -> Outcome:
-    """One test with the reference in place of the answer, and `text` in place of one of its modules."""
+def run_variant(plugin, item, texts: dict[str, str]) -> Outcome:
+    """One test with the reference in place of the answer, and `texts` in place of some of its modules."""
     from shared.sandbox.testing import run_one
 
     try:
-        with plugin.modules.variant({module: text}):
+        with plugin.modules.variant(texts):
             return run_one(plugin, item)
     except Exception as error:  # the variant doesn't even import
         return Outcome("fail", error=type(error).__name__)
-
-
-def is_the_courses_fault(plugin, item) -> bool:
-    """Whether a test that stopped outside of the answer stops with the reference too."""
-    from shared.sandbox.testing import run_one
-
-    with plugin.modules.variant({}):
-        return run_one(plugin, item).kind != "pass"

@@ -4,8 +4,8 @@ import pytest
 from whole_day import AFTER, VARIANTS, answer, shared, states, whole_day
 
 from shared.runner.run import run_day
-from shared.sandbox.outcome import Outcome
 from shared.sandbox.diagnosis import likest
+from shared.sandbox.outcome import Outcome
 
 
 @pytest.fixture
