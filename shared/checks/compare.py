@@ -26,10 +26,12 @@ MOST = 1_000_000  # items of a mapping or a set of the answer's own, which may g
 
 
 class CheckFailed(AssertionError):
-    """An answer is wrong: `summary` in one sentence, `lines` with the details below it."""
+    """An answer is wrong: `summary` in one sentence, `lines` with the details below it. `got` is the very object that a
+    check refused, if it was given one."""
 
     def __init__(self, summary: str, *lines: str) -> None:
         super().__init__(summary, *lines)
+        self.got: Any = None
         self.summary = summary
         self.lines = list(lines)
 
@@ -71,6 +73,16 @@ def _can_be_compared(expected: Any, tolerance: Tolerance) -> bool:
 
 
 def _compare(got: Any, expected: Any, path: str, tolerance: Tolerance) -> None:
+    __tracebackhide__ = True
+    try:
+        _compare_one(got, expected, path, tolerance)
+    except CheckFailed as error:
+        if error.got is None:
+            error.got = got
+        raise
+
+
+def _compare_one(got: Any, expected: Any, path: str, tolerance: Tolerance) -> None:
     __tracebackhide__ = True
     original, got, expected = got, base(got), base(expected)
     if is_a(expected, Tensor):

@@ -8,6 +8,7 @@ import copy
 import functools
 import inspect
 import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -97,8 +98,12 @@ class CallWatcher:
 
         return watched
 
-    def failing_call(self, got: object) -> Call | None:
-        """The call whose result a check refused, as far as the very object `got` tells; else the last one."""
+    def failing_call(self, error: BaseException) -> Call | None:
+        """The call whose result a check refused, as far as the very object that it refused tells; else the last one."""
+        got = getattr(error, "got", None)
+        place = re.search(r"at (?:character )?\[(\d+)\]", getattr(error, "summary", ""))
+        if place and type(got) in (list, tuple) and len(got) == len(self.calls):
+            return self.calls[int(place[1])]  # a list of what each call gave
         for call in reversed(self.calls):
             if got is not None and (call.result is got or any(leaf is got for leaf in _items(call.result))):
                 return call

@@ -183,7 +183,7 @@ class DayPlugin:
             printed = report.capstdout
             name, error = item.name, call.excinfo.value
             exercise = self.exercise_of(item)
-            made = self.watcher.failing_call(getattr(error, "got", None)) if call.when == "call" else None
+            made = self.watcher.failing_call(error) if call.when == "call" else None
             if isinstance(error, StopsOnGPU):
                 name, made = "on another device", None
             self.outcome = judge(error, printed, name, exercise, self.day, self.modules.folder, made)

@@ -65,6 +65,16 @@ class GPUTensor(Tensor):
     is_cuda = property(lambda self: True)  # type: ignore[assignment]
     is_cpu = property(lambda self: False)  # type: ignore[assignment]
 
+    @property
+    def data(self):
+        return self.detach()
+
+    @data.setter
+    def data(self, new):
+        if not isinstance(new, GPUTensor):
+            raise OnlyOnGPU(f"{SAME_DEVICE}: `.data` on the GPU was given a tensor on the CPU")
+        self.value = new.value
+
     def get_device(self) -> int:
         return 0
 
