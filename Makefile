@@ -14,7 +14,8 @@ TORCH_BACKEND ?=
 BYO_MAKE = 1
 export DAY EX DEVICE IMPL V WHY LEVEL TORCH_BACKEND PYTHON BYO_MAKE
 
-SETUP = python3 -IS shared/setup_venv.py
+SETUP = if command -v python3 > /dev/null; then python3 -IS shared/setup_venv.py; else $(NO_PYTHON); fi
+NO_PYTHON = echo "Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 2
 ifdef PYTHON
 READY = given
 RUN = "$$PYTHON" -m shared
@@ -25,17 +26,17 @@ endif
 ONE = "$$DAY" $${EX:+"$$EX"}
 
 .DEFAULT_GOAL = help
-.PHONY: help setup ready given test start hint show take reset watch progress demo bench doctor skeleton check strength need-day need-python
+.PHONY: help setup ready given test start hint show take reset watch progress demo bench doctor skeleton check strength need-day
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  For example: make test DAY=w2d1    make hint DAY=w2d1 EX=causal_mask"
 
-setup: need-python ## install everything into .venv (TORCH_BACKEND=cpu: the small build of torch)
+setup: ## install everything into .venv (TORCH_BACKEND=cpu: the small build of torch)
 	@$(SETUP)
 
-ready: need-python
-	@$(SETUP) --quick
+ready:
+	@.venv/bin/python -IS shared/setup_venv.py --is-ready 2> /dev/null || $(SETUP)
 
 given:
 	@command -v "$$PYTHON" > /dev/null || { echo "There is no PYTHON=$$PYTHON" >&2; exit 2; }
@@ -84,6 +85,3 @@ strength: $(READY) ## for authors: how strong are the tests
 
 need-day:
 	@test -n "$$DAY" || { echo "Which day? For example DAY=w2d1" >&2; exit 2; }
-
-need-python:
-	@command -v python3 > /dev/null || { echo "Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 2; }

@@ -1,16 +1,12 @@
-"""Makes .venv/ and installs the course into it, or repairs what an earlier try left. `python3 shared/setup_venv.py`
+"""Makes .venv/ and installs the course into it, or repairs what an earlier try left: `python3 shared/setup_venv.py`.
 
-The Makefile asks before every command, which costs a few hundredths of a second where all is there. Standard library
-only, and in words that an old Python understands, so that it gets as far as the sentence that it is too old. Done is
-what a check of the packages has passed; until then each call goes on where the last one stopped.
+Done is what a check of the packages has passed; until then each call goes on where the last one stopped. The Makefile
+asks before every command with --is-ready, so what only a set-up needs is imported where it is used. Standard library
+only, and in words that an old Python understands, so that it gets as far as the sentence that it is too old.
 """
 
-import glob
 import hashlib
-import json
 import os
-import re
-import shutil
 import sys
 import time
 
@@ -34,7 +30,7 @@ MEANINGS = (
     (
         r"(?i)no matching distribution|resolution|unreachable|dns error|connect|max retries|sending request|timed out"
         r"|failed to (fetch|download)|proxy|offline",
-        "it could not be downloaded; is there a network?",
+        "it could not be downloaded, so there may be no network",
     ),
 )
 
@@ -44,12 +40,10 @@ class Trouble(Exception):
 
 
 def main(arguments: list) -> int:
-    if "--check" in arguments:
-        print(json.dumps(suspicious("sizes" in arguments)))
-        return 0
+    if "--is-ready" in arguments:
+        return 0 if is_ready() else 1
     try:
-        if "--quick" not in arguments or not is_ready():
-            set_up()
+        set_up()
         return 0
     except Trouble as trouble:
         text = str(trouble)
@@ -69,36 +63,37 @@ def is_ready() -> bool:
     record = read_record()
     if not is_whole(record):
         return False
-    failed, when = record.get("failed", ("", 0))
-    return record["key"] == key() or (failed == key() and time.time() - when < AGAIN)
+    failed, _, when = record.get("failed", "").partition(" ")
+    return record.get("key") == key() or (failed == key() and time.time() - float(when) < AGAIN)
 
 
 def is_whole(record: dict) -> bool:
     try:
         there = set(os.listdir(os.path.join(VENV, record["site"])))
         same = os.access(PYTHON, os.X_OK) and os.path.realpath(PYTHON) == record["python"]
-        return same and there.issuperset(record["packages"])
-    except (OSError, KeyError, TypeError):
+        return same and there.issuperset(record["packages"].split("/"))
+    except (OSError, KeyError):
         return False
 
 
 def read_record() -> dict:
+    """What write_record wrote, a name and its value a line."""
     try:
-        with open(READY) as file:
-            record = json.load(file)
-    except (OSError, ValueError):
+        with open(READY, encoding="utf-8", errors="surrogateescape") as file:
+            return dict(line.rstrip("\n").partition(" ")[::2] for line in file)
+    except OSError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def write_record(**facts) -> None:
-    site = glob.glob(
-        os.path.join(glob.escape(VENV), "[Ll]ib", *([] if os.name == "nt" else ["python3*"]), "site-packages")
-    )[0]
-    packages = sorted(name for name in os.listdir(site) if name != "__pycache__")
-    record = {"python": os.path.realpath(PYTHON), "site": os.path.relpath(site, VENV), "packages": packages}
-    with open(READY + ".tmp", "w") as file:
-        json.dump(dict(record, **facts), file)
+    import glob
+
+    lib = os.path.join(glob.escape(VENV), *(["Lib"] if os.name == "nt" else ["lib", "python3*"]))
+    site = glob.glob(os.path.join(lib, "site-packages"))[0]
+    packages = "/".join(sorted(name for name in os.listdir(site) if name != "__pycache__"))
+    record = dict(facts, python=os.path.realpath(PYTHON), site=os.path.relpath(site, VENV), packages=packages)
+    with open(READY + ".tmp", "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(f"{name} {value}\n" for name, value in record.items())
     os.replace(READY + ".tmp", READY)
 
 
@@ -139,7 +134,7 @@ def set_up() -> None:
         raise failure
     if failure:
         say(f"{failure}\nWhat is installed works, so it goes on with that.")
-        write_record(key=old["key"], backend=asked, failed=(key(), time.time()))
+        write_record(key=old["key"], backend=asked, failed=f"{key()} {time.time():.0f}")
         return
     if broken:
         raise Trouble(f"{', '.join(broken)} can't be installed; delete the folder .venv, then `{SETUP}`")
@@ -153,6 +148,8 @@ def make_environment() -> None:
     code = f"import sys; sys.exit(sys.version_info < {OLDEST})"
     if os.access(PYTHON, os.X_OK) and run([PYTHON, "-I", "-c", code])[0] == 0:
         return
+    import shutil
+
     base = getattr(sys, "_base_executable", None) or sys.executable
     if sys.version_info < OLDEST:
         others = [shutil.which(f"python3.{minor}") for minor in (13, 12, 11, 14)]
@@ -179,6 +176,8 @@ def find_uv() -> str:
     )
     if status == 0:
         return uv
+    import shutil
+
     elsewhere = shutil.which("uv")
     if not elsewhere:
         raise Trouble(meaning("uv, which installs the packages, can't be installed", output))
@@ -211,6 +210,8 @@ def run(command: list) -> tuple:
 
 def meaning(what: str, output: str) -> str:
     """One sentence for a failure, with what to do."""
+    import re
+
     for pattern, text in MEANINGS:
         if re.search(pattern, output):
             return f"{what}: {text}. Then `{SETUP}` goes on from here. (It said: {last_line(output)})"
@@ -227,55 +228,21 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-# ---- The check, which .venv's own Python runs
-
-
 def ask_suspicious(sizes: bool) -> list:
-    output = run([PYTHON, "-I", os.path.abspath(__file__), "--check", *(["sizes"] if sizes else [])])[1]
-    try:
-        return json.loads(output.strip().rpartition("\n")[2])
-    except ValueError:  # it could not even be asked
+    """Packages of which something is missing, as .venv's own Python sees it."""
+    status, output = run([PYTHON, "-I", os.path.join(ROOT, "shared", "setup_check.py"), *(["sizes"] if sizes else [])])
+    if status:  # it could not even be asked
         return requirements()
+    return output.strip().rpartition("checked")[2].split()
 
 
 def requirements() -> list:
     """The names of the packages that the course needs, as pyproject.toml has them."""
+    import re
+
     with open(os.path.join(ROOT, "pyproject.toml"), encoding="utf-8") as file:
         block = re.search(r"^dependencies = \[(.*?)^\]", file.read(), re.MULTILINE | re.DOTALL)
     return [name.lower() for name in re.findall(r'"([\w.-]+)', block[1])] if block else []
-
-
-def suspicious(sizes: bool) -> list:
-    """Packages that are missing, too old, or of which files are missing (or cut): an install was interrupted there."""
-    import tomllib
-    from importlib.metadata import distributions
-
-    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
-        wanted = tomllib.load(file)["project"]["dependencies"]
-    there, found = {}, set()
-    for item in distributions(path=[p for p in sys.path if "site-packages" in p]):
-        name = item.metadata["Name"] if item.metadata else None
-        if not name:
-            continue
-        there[name.lower()] = item.version
-        if item.files is None or any(is_damaged(file, sizes) for file in item.files if file.suffix != ".pyc"):
-            found.add(name.lower())
-    try:
-        from packaging.requirements import Requirement
-
-        needs = [Requirement(text) for text in wanted]
-        found |= {n.name for n in needs if not n.specifier.contains(there.get(n.name.lower()) or "0", prereleases=True)}
-    except ImportError:
-        found.add("packaging")
-    return sorted(found)
-
-
-def is_damaged(file, sizes: bool) -> bool:
-    try:
-        size = os.stat(str(file.locate())).st_size
-    except OSError:
-        return True
-    return sizes and file.size is not None and file.size != size
 
 
 if __name__ == "__main__":
