@@ -160,7 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read has had enough, as `head` has
         pass
     except KeyboardInterrupt:
-        _complain("stopped")
+        _complain(
+            "stopped" if sys.stderr is None or not sys.stderr.isatty() else "\nstopped"
+        )  # after the terminal's ^C
     except Exception as error:
         if os.environ.get("BYO_TRACEBACK"):
             traceback.print_exc()

@@ -12,12 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def suspicious(sizes: bool) -> list[str]:
+def suspicious(sizes: bool, places: list[str]) -> list[str]:
     """Packages that are missing, too old, or of which files are missing (or cut): an install was interrupted there."""
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     there: dict[str, str] = {}
     found: set[str] = set()
-    for item in distributions(path=[p for p in sys.path if "site-packages" in p]):
+    for item in distributions(path=places):
         name = item.metadata["Name"] if item.metadata else None
         if not name:
             continue
@@ -43,4 +43,4 @@ def is_damaged(file: PackagePath, sizes: bool) -> bool:
 
 
 if __name__ == "__main__":
-    print("\n".join(["checked", *suspicious("sizes" in sys.argv)]))
+    print("\n".join(["checked", *suspicious("sizes" in sys.argv, [p for p in sys.path if "site-packages" in p])]))

@@ -83,6 +83,8 @@ def _visit(node: ast.AST, name: str, sure: bool) -> Iterator[tuple[ast.AST, bool
     if isinstance(node, ast.If) and _is_false(node.test):
         yield from _walk(node.orelse, name, sure)
         return
+    if isinstance(node, ast.AnnAssign) and node.value is None:
+        return  # a bare annotation binds nothing
     inner_sure = sure and not isinstance(node, _FORKS)
     for child in ast.iter_child_nodes(node):
         if isinstance(node, _COMPREHENSIONS) and isinstance(child, ast.comprehension):
