@@ -14,8 +14,8 @@ TORCH_BACKEND ?=
 BYO_MAKE = 1
 export DAY EX DEVICE IMPL V WHY LEVEL TORCH_BACKEND PYTHON BYO_MAKE
 
-SETUP = if command -v python3 > /dev/null; then python3 -IS shared/setup_venv.py; else $(NO_PYTHON); fi
-NO_PYTHON = echo "Python 3.11 or newer is needed, and there is no python3 here" >&2; exit 2
+SETUP = if command -v "$${PYTHON:-python3}" > /dev/null; then "$${PYTHON:-python3}" -IS shared/setup_venv.py; \
+	else echo "Python 3.11 or newer is needed, and there is no $${PYTHON:-python3} here" >&2; exit 2; fi
 ifdef PYTHON
 READY = given
 RUN = "$$PYTHON" -m shared

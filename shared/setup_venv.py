@@ -156,7 +156,7 @@ def make_environment() -> None:
         base = next((path for path in others if path and run([path, "-I", "-c", code])[0] == 0), "")
     if not base:
         here = ".".join(map(str, sys.version_info[:2]))
-        raise Trouble(f"Python 3.11 or newer is needed; this is {here}, {sys.executable}. Install a newer one.")
+        raise Trouble(f"Python 3.11 or newer is needed; this is {here}, {sys.executable}; install a newer one")
     status, output = run([base, "-I", "-m", "venv", "--clear", VENV])
     if status:
         raise Trouble(meaning("Python's environment .venv can't be made", output))

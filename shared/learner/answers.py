@@ -13,7 +13,7 @@ from pathlib import Path
 from shared.course.day import Day, Hint, UnknownExercise
 from shared.course.definitions import Block, Source, parse_error
 from shared.course.fences import list_files, strip
-from shared.learner.bindings import decorators, rebound
+from shared.learner.bindings import bindings, decorators, rebound
 from shared.learner.replace import replace_definition
 from shared.learner.safely import explain, replace_file, shown
 from shared.learner.state import state_folder
@@ -64,12 +64,22 @@ def _start_file(day: Day, name: str) -> str:
         # The beginning of the skeleton and nothing else: a copy that was interrupted. Nothing of the pair's is lost.
         replace_file(file, stub)
         return f"made answers/{name} again, of which there was only the beginning"
-    what = f"kept answers/{name}, which was there already"
-    error = parse_error(old.decode("utf-8-sig", "replace")) if name.endswith(".py") else None
-    if not error:
+    what, text = f"kept answers/{name}, which was there already", old.decode("utf-8-sig", "replace")
+    if not name.endswith(".py"):
+        return what
+    if error := parse_error(text):
+        what += f", but Python can't read it: {error}"
+    elif missing := [name for name in _names(stub) if not bindings(text, name)]:
+        what += f", but it lacks {', '.join(missing)}"
+    else:
         return what
     backup = _last_backup(day, file)
-    return f"{what}, but Python can't read it: {error}" + (f" (an older copy is {shown(backup)})" if backup else "")
+    return what + (f" (an older copy is {shown(backup)})" if backup else "")
+
+
+def _names(stub: bytes) -> list[str]:
+    """The functions and classes that a module of skeleton/ has."""
+    return [block.name for block in Source(stub.decode("utf-8-sig", "replace")).definitions()]
 
 
 def _last_backup(day: Day, file: Path) -> Path | None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tiny_day
@@ -213,6 +214,21 @@ def test_answers_that_is_no_folder(day, kind, command, capsys):
     else:
         (day.path / "answers").symlink_to(day.path / "nowhere")
     assert "w9d1_tiny/answers is a" in refused(capsys, command, "w9d1", *(["double"] if command == "take" else []))
+
+
+@pytest.mark.parametrize("command", ["start", "take", "reset"])
+def test_an_answer_of_another_user(day, command, monkeypatch, capsys):
+    def refuse(path):
+        if path.parent.name == "answers":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    real = Path.read_bytes
+    assert cli.main(["start", "w9d1"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    said = refused(capsys, command, "w9d1", *([] if command == "start" else ["double"]))
+    assert "part.py: permission denied; is it read-only, or another user's?" in said
 
 
 def test_a_closed_output_is_said_before_anything_is_done(day, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -197,6 +198,56 @@ def test_a_day_that_cannot_be_written(day, monkeypatch):
 
     monkeypatch.setattr(doctor_days.tempfile, "TemporaryFile", refuse)
     assert "can't be written to (w9d1_x: Permission denied)" in found(doctor_days.folders)["problem"]
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_answers_that_is_no_folder(day, kind):
+    if kind == "file":
+        (day / "answers").write_text("notes")
+    else:
+        (day / "answers").symlink_to(day / "nowhere")
+    assert "w9d1_x/answers is a" in found(doctor_days.folders)["problem"]
+
+
+def test_an_answer_that_cannot_be_read(day, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (day / "answers").mkdir()
+    (day / "answers" / "part.py").write_text("")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "part.py: permission denied; is it read-only, or another user's?" in found(doctor_days.folders)["problem"]
+
+
+def test_what_the_system_refuses_is_no_fault_of_the_course():
+    def refused():
+        raise PermissionError(13, "Permission denied", "a.py")
+        yield
+
+    assert list(doctor._safely(refused)) == [
+        ("problem", "a.py: permission denied; is it read-only, or another user's?", "")
+    ]
+
+
+def test_a_readme_that_is_no_text(day):
+    (day / "README.md").write_bytes(b"\xff\xfe")
+    assert "w9d1_x/README.md is damaged" in found(doctor_days.folders)["problem"]
+
+
+def test_requirements_with_a_merge_conflict(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("<<<<<<< HEAD\n[project]\n")
+    assert doctor.requirements(tmp_path / "pyproject.toml") == {}
+
+
+@pytest.mark.parametrize("look", ["_packages", "_python", "_device"])
+def test_without_make_nothing_speaks_of_it(look, versions, monkeypatch):
+    monkeypatch.delenv("BYO_MAKE")
+    monkeypatch.delenv("DEVICE", raising=False)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    versions.clear()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    text = str(found(lambda: doctor._device("cuda") if look == "_device" else getattr(doctor, look)()))
+    assert "python shared/setup_venv.py" in text and "make " not in text and "DEVICE=" not in text
 
 
 def test_no_day_at_all(tmp_path, monkeypatch):

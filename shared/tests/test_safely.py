@@ -190,6 +190,13 @@ def test_start_says_of_a_broken_file_that_it_is_broken(day, text):
     assert mine(day) == text
 
 
+def test_start_says_what_a_shortened_file_lacks(day):
+    write(day, STRIPPED[: STRIPPED.index("def last")])
+    assert start(day)[0].endswith("which was there already, but it lacks last")
+    write(day, STRIPPED.replace("def last(x):\n    return x[-1]", "last = list.pop"))
+    assert start(day)[0] == "kept answers/attention.py, which was there already"
+
+
 def test_start_names_the_last_copy_of_a_broken_file(day):
     write(day, SKELETON)
     first = take(day, "last").backup
