@@ -23,7 +23,7 @@ WORKS = "import torch, torchvision; torchvision.ops.nms(torch.zeros(1, 4), torch
 
 # What an installer's output means, and what to do: the first that matches.
 MEANINGS = (
-    (r"PATH separator", "the course's folder has a colon in its path, and Python can't make an environment there"),
+    (r"PATH separator", "the course's folder has a colon in its path, where Python can't make one; rename it"),
     (r"No space left|Disk quota", "the disk is full; about 6 GB are needed, 2 GB with TORCH_BACKEND=cpu"),
     (r"No module named '?(venv|ensurepip)|ensurepip is not", "this Python has no venv module; install python3-venv"),
     (r"Permission denied|Read-only file system", "the course's folder can't be written to"),

@@ -1,6 +1,7 @@
 """What each command of a pair does. Each takes the options of the command line and returns the exit status."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def test(options: argparse.Namespace) -> int:
     day = find_day(options.day)
     check_environment(options.device)
     names = [day.exercise(options.exercise).name] if options.exercise else None
+    _check_path(day)
     if options.impl in (None, "answers"):
         answers.check_folder(day)
     folder = day.implementation(options.impl)
@@ -57,6 +59,7 @@ def watch(options: argparse.Namespace) -> int:
 
     day = find_day(options.day)
     check_environment(options.device)
+    _check_path(day)
     answers.check_folder(day)
     if not day.implementation("answers").is_dir():
         raise Refused(f"nothing to watch yet: `{wording.command('start', day.short)}` makes answers/")
@@ -87,6 +90,12 @@ def check_environment(device: str) -> None:
         if not there:
             asked, works = wording.option("device", device), wording.option("device", "cpu")
             raise Refused(f"{asked}, but torch {torch.__version__} finds no such device here; {works} works")
+
+
+def _check_path(day: Day) -> None:
+    """Neither Python's PYTHONPATH nor pytest, which reads `::`, can be told of such a folder."""
+    if os.pathsep in str(day.path):
+        raise Refused(f"{day.path} can't be tested, since its path has {os.pathsep!r} in it: rename that folder")
 
 
 def _render(day: Day, found: list[board.Verdict], folder: str, device: str) -> str:

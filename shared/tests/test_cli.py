@@ -216,6 +216,27 @@ def test_answers_that_is_no_folder(day, kind, command, capsys):
     assert "w9d1_tiny/answers is a" in refused(capsys, command, "w9d1", *(["double"] if command == "take" else []))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such path")
+@pytest.mark.parametrize("command", ["test", "watch"])
+@pytest.mark.parametrize("parent", ["a:b", "a::b"])
+def test_a_path_with_a_colon(command, parent, tmp_path, monkeypatch, capsys):
+    tiny_day.build(tmp_path / parent / "w9d1_tiny", {"part": ["double"]}, FILES)
+    monkeypatch.setenv("BYO_ROOT", str(tmp_path / parent))
+    assert "its path has ':' in it: rename that folder" in refused(capsys, command, "w9d1")
+
+
+@pytest.mark.parametrize("parent", ["it's", 'a "b"', "`c`", "$d", "[e]", "{f}", "*", "g h", "é中", "%s", "-n"])
+@pytest.mark.parametrize("command", ["start", "take", "hint", "progress"])
+def test_paths_with_odd_characters(command, parent, tmp_path, monkeypatch, capsys):
+    day = tiny_day.build(tmp_path / parent / "w9d1_tiny", {"part": ["double"]}, FILES)
+    monkeypatch.setenv("BYO_ROOT", str(tmp_path / parent))
+    if command == "take":
+        (day.path / "answers").mkdir()
+        (day.path / "answers" / "part.py").write_text("def double(x):\n    return 3\n")
+    assert cli.main([command, *([] if command == "progress" else ["w9d1", "double"][: 1 + (command != "start")])]) == 0
+    assert capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["start", "take", "reset"])
 def test_an_answer_of_another_user(day, command, monkeypatch, capsys):
     def refuse(path):
