@@ -210,11 +210,8 @@ def progress(options: argparse.Namespace) -> int:
     for path in day_folders():
         try:
             day = Day(path)
-        except (ReadmeError, UnicodeDecodeError) as error:
-            unread.append(f"{path.name} can't be read: {error}")
-            continue
-        except OSError as error:
-            unread.append(f"{path.name} can't be read: {explain(error)}")
+        except (ReadmeError, UnicodeDecodeError, OSError) as error:
+            unread.append(f"{path.name} can't be read: {explain(error) if isinstance(error, OSError) else error}")
             continue
         done = read_state(day).get("done", {})
         core = [exercise for exercise in day.exercises if not exercise.bonus]
