@@ -183,8 +183,8 @@ def _write(day: Day, file: Path, content: bytes, what: str, fresh: bool) -> Chan
     try:
         replace_file(file, content)
     except OSError as error:
-        kept = f"; a copy of it is in {shown(backup)}" if backup else ""
-        raise AnswerError(f"nothing was changed: {explain(error)}. Your file is as it was{kept}") from error
+        kept = f" (a copy of your file is in {shown(backup)})" if backup else ""
+        raise AnswerError(f"nothing was changed{kept}: {explain(error)}") from error
     return Change(file, backup, what)
 
 

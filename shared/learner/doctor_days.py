@@ -16,18 +16,22 @@ def folders() -> Iterator[Finding]:
     if not days:
         yield "problem", "no day was found here", "run this where the folders w1d1_… lie"
     for day in days:
-        missing = [name for name in ("solution", "skeleton", "tests") if not (day / name).is_dir()]
-        if missing:
-            yield "problem", f"{day.name} has no {', '.join(missing)}", f"`git checkout -- {day.name}` brings it back"
-        elif trouble := _unwritable(day):
-            what = f"{day.name} can't be written to ({trouble})"
-            yield "problem", what, "your answers go there: mend its permissions"
-        elif trouble := _unreadable(day):
-            yield "problem", trouble, f"`git checkout -- {day.name}/README.md` brings it back"
-        elif trouble := _answers(day):
-            yield "problem", trouble, ""
-        else:
-            yield "ok", f"{day.name}: complete and writable", ""
+        found = list(_look_at(day))
+        yield from found or [("ok", f"{day.name}: complete and writable", "")]
+
+
+def _look_at(day: Path) -> Iterator[Finding]:
+    missing = [name for name in ("solution", "skeleton", "tests") if not (day / name).is_dir()]
+    if missing:
+        yield "problem", f"{day.name} has no {', '.join(missing)}", f"`git checkout -- {day.name}` brings it back"
+        return
+    if trouble := _unreadable(day):
+        yield "problem", trouble, f"`git checkout -- {day.name}/README.md` brings it back"
+    elif trouble := _answers(day):
+        yield "problem", trouble, ""
+    if trouble := _unwritable(day):
+        what = f"{day.name} can't be written to ({trouble})"
+        yield "problem", what, "your answers go there: mend its permissions"
 
 
 def _unwritable(folder: Path) -> str:

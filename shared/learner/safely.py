@@ -54,12 +54,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def shown(path: str | Path) -> str:
-    """A path as it is shortest from here."""
+    """A path as seen from here, if it lies below."""
     try:
         relative = os.path.relpath(path)
     except (ValueError, OSError):  # another drive, or the current folder is gone
         return str(path)
-    return relative if len(relative) < len(str(path)) else str(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def explain(error: OSError) -> str:

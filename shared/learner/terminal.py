@@ -52,12 +52,9 @@ def say(text: str = "", end: str = "\n", code: bool = False) -> None:
         raise CannotPrint("there is no output to write to: it is closed")
     encoding = stream.encoding or "utf-8"
     try:
-        print(
-            text.encode(encoding, "backslashreplace" if code else "byo-plain").decode(encoding),
-            end=end,
-            file=stream,
-            flush=True,
-        )
+        # At once, so that whoever reads just the first line gets all that there is to get.
+        stream.write((text + end).encode(encoding, "backslashreplace" if code else "byo-plain").decode(encoding))
+        stream.flush()
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:  # ValueError: the stream was closed

@@ -13,7 +13,7 @@ import pytest
 
 from shared.course.day import Exercise, Hint, Section
 from shared.learner.board import Problem, Verdict, duration, progress, render, sentence
-from shared.learner.terminal import ESCAPE, Terminal, cells, supports
+from shared.learner.terminal import ESCAPE, Terminal, cells, say, supports
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSIC = "The scores are divided by d_head; the variance argument asks for its square root."
@@ -367,3 +367,12 @@ def test_colours_need_a_terminal_that_wants_them(env, color, monkeypatch):
         monkeypatch.setenv(name, value)
     assert supports(Stream())[1] is color
     assert supports(io.StringIO())[1] is False
+
+
+def test_what_is_said_goes_out_in_one_piece(monkeypatch):
+    written = []
+    stream = Stream()
+    monkeypatch.setattr(stream, "write", written.append)
+    monkeypatch.setattr("sys.stdout", stream)
+    say("first\nsecond")
+    assert written == ["first\nsecond\n"]  # so that `head -1` stops nobody in the middle of a hint

@@ -170,7 +170,7 @@ def test_without_a_copy_nothing_is_changed(day, monkeypatch, action):
 def test_a_whole_file_is_put_back_as_safely(day, monkeypatch):
     write(day, "ours = 1\n")
     monkeypatch.setattr(safely.os, "replace", Refusing(os.replace, errno.ENOSPC, calls=1))
-    with pytest.raises(AnswerError, match="a copy of it is in"):
+    with pytest.raises(AnswerError, match="a copy of your file is in"):
         reset(day, "attention.py")
     assert mine(day) == "ours = 1\n"
 
