@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
             else:
                 option = OPTIONS[plain]
                 switch: Any = {"action": "store_const", "const": "1"} if option.read is _switch else {}
-                sub.add_argument(*option.flags, dest=plain, help=option.help, **switch)
+                variable = wording.VARIABLES.get(plain)
+                text = option.help + (f" (or {variable}={'1' if switch else '…'})" if variable else "")
+                sub.add_argument(*option.flags, dest=plain, help=text, **switch)
     return parser
 
 

@@ -90,7 +90,8 @@ def write_record(**facts) -> None:
 
     lib = os.path.join(glob.escape(VENV), *(["Lib"] if os.name == "nt" else ["lib", "python3*"]))
     site = glob.glob(os.path.join(lib, "site-packages"))[0]
-    packages = "/".join(sorted(name for name in os.listdir(site) if name != "__pycache__"))
+    # Without the .dist-info of each: whoever puts in another version by hand keeps it.
+    packages = "/".join(n for n in sorted(os.listdir(site)) if n[0] != "~" and not n.endswith(("_", ".dist-info")))
     record = dict(facts, python=os.path.realpath(PYTHON), site=os.path.relpath(site, VENV), packages=packages)
     with open(READY + ".tmp", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"{name} {value}\n" for name, value in record.items())
