@@ -1,6 +1,7 @@
 # Every command is a thin line over `python -m shared …`, which works without make too.
 #   make test DAY=w2d1 [EX=causal_mask] [DEVICE=cuda] [WHY=1] [V=1]
 # PYTHON=/usr/bin/python3 uses an interpreter that already has everything, and installs nothing.
+# Words reach the commands through the environment, so that no quote or space in them means anything to the shell.
 
 DAY ?=
 EX ?=
@@ -10,74 +11,82 @@ V ?=
 WHY ?=
 LEVEL ?=
 TORCH_BACKEND ?=
-export DEVICE IMPL V WHY LEVEL
+BYO_MAKE = 1
+ALL ?=
+MINUTES ?=
+export ALL MINUTES DAY EX DEVICE IMPL V WHY LEVEL TORCH_BACKEND PYTHON BYO_MAKE
 
+SETUP = if command -v "$${PYTHON:-python3}" > /dev/null; then "$${PYTHON:-python3}" -IS shared/setup_venv.py; \
+	else echo "Python 3.11 or newer is needed, and there is no $${PYTHON:-python3} here" >&2; exit 2; fi
 ifdef PYTHON
-READY =
-RUN = PYTHONPATH="$(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))" $(PYTHON) -m shared
+READY = given
+RUN = "$$PYTHON" -m shared
 else
-READY = .venv/ready
+READY = ready
 RUN = .venv/bin/python -m shared
 endif
+ONE = "$$DAY" $${EX:+"$$EX"}
 
 .DEFAULT_GOAL = help
-.PHONY: help setup test start hint show take reset watch progress demo bench doctor skeleton check strength need-day
+.PHONY: help setup ready given test start hint show take reset watch progress demo bench doctor skeleton check strength test-oldest need-day
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  For example: make test DAY=w2d1    make hint DAY=w2d1 EX=causal_mask"
 
-setup: .venv/ready ## install everything into .venv (TORCH_BACKEND=cpu: the small build of torch)
+setup: ## install everything into .venv (TORCH_BACKEND=cpu: the small build of torch)
+	@$(SETUP)
 
-.venv/ready: pyproject.toml constraints.txt
-	@echo "Setting up .venv (once, about a minute)"
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed; this is $$(python3 --version)" && exit 2)
-	@test -x .venv/bin/python || python3 -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@.venv/bin/uv pip install --quiet --python .venv/bin/python --compile-bytecode -e '.[author]' -c constraints.txt $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
-	@touch $@
+ready:
+	@.venv/bin/python -IS shared/setup_venv.py --is-ready 2> /dev/null || $(SETUP)
 
-test: $(READY) ## test your answers to a day (DAY=w2d1, EX=…), or without DAY the whole course
-	@$(RUN) test $(DAY) $(EX)
+given:
+	@command -v "$$PYTHON" > /dev/null || { echo "There is no PYTHON=$$PYTHON" >&2; exit 2; }
 
-start: $(READY) need-day ## copy a day's skeleton to answers/, where you work
-	@$(RUN) start $(DAY)
+test: $(if $(EX),need-day) $(READY) ## test your answers to a day (DAY=w2d1, EX=…), or without DAY the whole course
+	@$(RUN) test $${DAY:+$(ONE)}
 
-hint: $(READY) need-day ## the next hint of an exercise (EX=…, LEVEL=2)
-	@$(RUN) hint $(DAY) $(EX)
+start: need-day $(READY) ## copy a day's skeleton to answers/, where you work
+	@$(RUN) start "$$DAY"
 
-show: $(READY) need-day ## print the reference answer of an exercise
-	@$(RUN) show $(DAY) $(EX)
+hint: need-day $(READY) ## the next hint of an exercise (EX=…, LEVEL=2)
+	@$(RUN) hint $(ONE)
 
-take: $(READY) need-day ## put the reference answer into answers/; your version is kept
-	@$(RUN) take $(DAY) $(EX)
+show: need-day $(READY) ## print the reference answer of an exercise
+	@$(RUN) show $(ONE)
 
-reset: $(READY) need-day ## put a stub (or EX=attention.py, a whole file) back; your version is kept
-	@$(RUN) reset $(DAY) $(EX)
+take: need-day $(READY) ## put the reference answer into answers/; your version is kept
+	@$(RUN) take $(ONE)
 
-watch: $(READY) need-day ## test again whenever a file is saved
-	@$(RUN) watch $(DAY) $(EX)
+reset: need-day $(READY) ## put a stub (or EX=attention.py, a whole file) back; your version is kept
+	@$(RUN) reset $(ONE)
+
+watch: need-day $(READY) ## test again whenever a file is saved
+	@$(RUN) watch $(ONE)
 
 progress: $(READY) ## all days on one board
 	@$(RUN) progress
 
-demo: $(READY) need-day ## the finished day at work; writes its pictures
-	@$(RUN) demo $(DAY)
+demo: need-day $(READY) ## the finished day at work; writes its pictures
+	@$(RUN) demo "$$DAY"
 
-bench: $(READY) need-day ## speed next to the library that does the same job
-	@$(RUN) bench $(DAY)
+bench: need-day $(READY) ## speed next to the library that does the same job
+	@$(RUN) bench "$$DAY"
 
 doctor: $(READY) ## what is wrong with this machine
 	@$(RUN) doctor
 
 skeleton: $(READY) ## for authors: make skeleton/ anew from solution/
-	@$(RUN) skeleton $(DAY)
+	@$(RUN) skeleton $${DAY:+"$$DAY"}
 
 check: $(READY) ## for authors: do README, solution, tests and variants agree
-	@$(RUN) check $(DAY)
+	@$(RUN) check $${DAY:+"$$DAY"}
 
 strength: $(READY) ## for authors: how strong are the tests
-	@$(RUN) strength $(DAY) $(EX)
+	@$(RUN) strength $${DAY:+$(ONE)}
+
+test-oldest: ready ## for authors: every day with the oldest versions that pyproject.toml allows, in .venv-oldest
+	@.venv/bin/python -IS shared/oldest.py
 
 need-day:
-	@test -n "$(DAY)" || (echo "Which day? For example DAY=w2d1" && exit 2)
+	@test -n "$$DAY" || { echo "Which day? For example DAY=w2d1" >&2; exit 2; }

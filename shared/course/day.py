@@ -47,7 +47,10 @@ class Day:
         if not readme.is_file():
             raise ReadmeError(f"{self.name}/README.md:1: the day has no README")
         modules = {file.stem for folder in FOLDERS[:2] for file in (self.path / folder).glob("*.py")}
-        text = readme.read_text(encoding="utf-8-sig")
+        try:
+            text = readme.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ReadmeError(f"{self.name}/README.md:1: it is not UTF-8: {error.reason}") from None
         self.title, self.sections, self.words = read_readme(text, f"{self.name}/README.md", modules)
         self.exercises = tuple(exercise for section in self.sections for exercise in section.exercises)
         self.minutes = sum(exercise.minutes for exercise in self.exercises if not exercise.bonus)
@@ -84,7 +87,10 @@ class Day:
 
 
 def _is_day(folder: Path) -> bool:
-    return (folder / "README.md").is_file() and any((folder / part).is_dir() for part in FOLDERS)
+    try:
+        return (folder / "README.md").is_file() and any((folder / part).is_dir() for part in FOLDERS)
+    except PermissionError:
+        return False  # somebody else's
 
 
 def day_folders(root: str | Path | None = None) -> list[Path]:

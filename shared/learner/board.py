@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from shared.learner import wording
 from shared.learner.terminal import PROSE, Terminal, cells
 from shared.learner.terminal import supports as supports  # for whoever makes a Terminal
 
@@ -27,6 +28,7 @@ class Problem:
     printed: str = ""  # what the answer printed during that test
     says: str | None = None  # the diagnosis
     why_later: bool = False  # there is a diagnosis, held back until the second failing run
+    unknown: bool = False  # a diagnosis was asked for, and no mistake that we know gives just this
 
 
 @dataclass
@@ -98,8 +100,26 @@ def _detail(terminal: Terminal, verdict: Verdict, problem: Problem) -> list[str]
         out.append(terminal.cut(line.rstrip("\r").rpartition("\r")[2], 8, PROSE).rstrip())
     if problem.says:
         return out + terminal.wrap(f"This looks like a classic. {problem.says}", 6)
-    later = "A known mistake matches. Run again, or WHY=1, to see which."
+    if problem.unknown:
+        return out + terminal.wrap(_what_helps(verdict, problem), 6)
+    later = f"A known mistake matches. Run again, or with {wording.option('why')}, to see which."
     return out + [terminal.paint("dim", f"      {later}")] * problem.why_later
+
+
+def _what_helps(verdict: Verdict, problem: Problem) -> str:
+    """Where no known mistake matches: what the failing test says, and the first hint."""
+    text = "No mistake that we know gives just this."
+    if says := sentence(problem.test):
+        text += f' The test that fails says "{says}".'
+    if verdict.exercise.hints:
+        text += f" Perhaps this hint helps: {verdict.exercise.hints[0].title}"
+    return text
+
+
+def sentence(test: str) -> str:
+    """A test's name as words: "test_blocks_only_the_future[length 2]" is "blocks only the future"."""
+    name = test.partition("[")[0].rpartition("::")[2]
+    return name.removeprefix("test_").replace("_", " ").strip() if name.startswith("test_") else ""
 
 
 def _pointer(terminal: Terminal, label: str, name: str, *columns: str | None) -> list[str]:
@@ -118,16 +138,13 @@ def render(
     device: str,
     fancy: bool = True,
     color: bool = False,
-    hint_command: Callable[[str], str] | str = "make hint DAY={day} EX={name}",
     notes: Iterable[str] = (),
     width: int = 100,
-    start_command: str = "make start DAY={day}",
     next_day: str | None = None,
 ) -> str:
     """The board as text, without a newline at its end.
 
-    Verdicts for less than the day's core (EX=…) give just those rows and the first problem: no bar.
-    `hint_command` is a function of the exercise's name, or text with {day} and {name}.
+    Verdicts for less than the day's core, say for one exercise, give just those rows and the first problem: no bar.
     """
     terminal, known = Terminal(fancy, color, max(width, 40)), {v.exercise.name: v for v in verdicts}
     every = [known[e.name] for e in day.exercises if e.name in known]
@@ -171,16 +188,16 @@ def render(
         out += ["", *terminal.wrap(text, 2)]
         out += terminal.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)
         if next_day and not ahead:
-            out += ["", *_pointer(terminal, "next", next_day, start_command.format(day=next_day.partition("_")[0]))]
+            out += ["", *_pointer(terminal, "next", next_day, wording.command("start", next_day.partition("_")[0]))]
     if whole and left and not any(v.state in ("done", "wrong") for v in every):
         out += ["", f"  Nothing is built yet. The first one takes about {duration(ahead[0].exercise.minutes)}."]
     out += [""] * bool(ahead)
     if start:
-        out += _pointer(terminal, "start", start_command.format(day=day.short), "makes answers/, where you write")
+        out += _pointer(terminal, "start", wording.command("start", day.short), "makes answers/, where you write")
     for first in ahead[:1]:
         name = first.waits_for or first.exercise.name
         place = known[name].where if name in known else None
-        hint = hint_command(name) if callable(hint_command) else hint_command.format(day=day.short, name=name)
+        hint: str | None = wording.command("hint", day.short, name)
         if first.state == "wrong" and not first.total:  # a hint would not help; the place of the error does
             name, place, hint = (first.problem and first.problem.where) or first.exercise.module, None, None
         if start and place:
@@ -191,8 +208,8 @@ def render(
 
 def progress(days: Iterable[tuple[Day | str, int, int, int]], *, fancy: bool = True, color: bool = False) -> str:
     """All days on one board, from (day, exercises done, exercises, minutes left) for each."""
-    rows = [(getattr(day, "name", day), *numbers) for day, *numbers in days]
-    rows.append(("together", *(sum(row[i] for row in rows) for i in (1, 2, 3))))
+    rows = [(getattr(day, "name", str(day)), done, total, minutes) for day, done, total, minutes in days]
+    rows.append(("together", sum(r[1] for r in rows), sum(r[2] for r in rows), sum(r[3] for r in rows)))
     terminal, column, digits, out = Terminal(fancy, color), max(len(row[0]) for row in rows), len(str(rows[-1][2])), []
     for name, done, total, minutes in rows:
         state, time = ("done", "done") if done == total else ("todo", f"about {duration(minutes)} to go")

@@ -1,18 +1,26 @@
 """What each command of a pair does. Each takes the options of the command line and returns the exit status."""
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from shared.course.day import Day, day_folders, find_day
-from shared.learner import answers, board
+from shared.course.day import Day, Exercise, ReadmeError, day_folders, find_day
+from shared.learner import answers, board, wording
+from shared.learner.safely import explain, shown
 from shared.learner.state import read_state, write_state
+from shared.learner.terminal import say
 from shared.learner.verdicts import remember, verdicts
-from shared.runner.process import child_environment
-from shared.runner.run import run_day
+from shared.runner.process import child_environment, end_all
+from shared.runner.protocol import FULL_REPORT, ExitStatus
+from shared.runner.run import Results, run_day
 
-FINE, WRONG, BROKEN = 0, 1, 2
+FINE, WRONG, BROKEN = ExitStatus
+
+
+OWN_CONFIGURATION = Path(__file__).resolve().parent.parent / "sandbox" / "pytest.ini"
 
 
 class Refused(Exception):
@@ -22,7 +30,7 @@ class Refused(Exception):
 # ---- Testing
 
 
-def test(options) -> int:
+def test(options: argparse.Namespace) -> int:
     """Test a day's answers, or without a day the whole course."""
     if not options.day:
         from shared.author.prove import prove
@@ -31,18 +39,18 @@ def test(options) -> int:
     day = find_day(options.day)
     check_environment(options.device)
     names = [day.exercise(options.exercise).name] if options.exercise else None
-    try:
-        folder = day.implementation(options.impl)
-    except ValueError as error:
-        raise Refused(f"IMPL={options.impl}: {error}") from None
+    _check_path(day)
+    if options.impl in (None, "answers"):
+        answers.check_folder(day)
+    folder = day.implementation(options.impl)
     if not folder.is_dir():
-        raise Refused(f"{day.name} has no {folder.name}/: `make start DAY={day.short}` makes answers/")
+        raise Refused(f"{day.name} has no {folder.name}/: `{wording.command('start', day.short)}` makes answers/")
     results = run_day(day, folder.name, options.device, names, seconds=options.seconds)
     found = verdicts(day, results, names)
     remember(day, found, results, options.why)
-    print(_render(day, found, results.folder, options.device))
+    say(_render(day, found, results.folder, options.device))
     for event in results.uncollected:
-        print(f"\n{event.what} could not be read:\n{event.text}")
+        say(f"\n{event.what} could not be read:\n{event.text}")
     if options.verbose:
         _full_report(day, found, results.folder, options.device)
     broken = [v for v in found if v.state == "fault" or (v.state == "wrong" and not v.total)]
@@ -51,49 +59,55 @@ def test(options) -> int:
     return WRONG if any(verdict.state == "wrong" for verdict in found) else FINE
 
 
-def watch(options) -> int:
+def watch(options: argparse.Namespace) -> int:
     """Test again whenever a file of answers/ is saved."""
     from shared.learner.watch import watch as keep_watching
 
     day = find_day(options.day)
     check_environment(options.device)
+    _check_path(day)
+    answers.check_folder(day)
     if not day.implementation("answers").is_dir():
-        raise Refused(f"nothing to watch yet: `make start DAY={day.short}` makes answers/")
+        raise Refused(f"nothing to watch yet: `{wording.command('start', day.short)}` makes answers/")
 
-    def show(results, names) -> None:
+    def show(results: Results, names: list[str] | None) -> None:
         found = verdicts(day, results, names)
         remember(day, found, results, options.why)
         if sys.stdout.isatty():
-            print("\033[2J\033[H", end="")
-        print(_render(day, found, results.folder, options.device) + "\n\n  watching; Ctrl-C ends it", flush=True)
+            say("\033[2J\033[H", end="")
+        say(_render(day, found, results.folder, options.device) + "\n\n  watching; Ctrl-C ends it")
 
     keep_watching(day, options.device, options.exercise and day.exercise(options.exercise).name, show)
     return FINE
 
 
 def check_environment(device: str) -> None:
+    """Refuses to begin where a package is missing, or the device."""
     from importlib.util import find_spec
 
     missing = [name for name in ("torch", "pytest", "jaxtyping") if find_spec(name) is None]
     if missing:
-        raise Refused(
-            f"{', '.join(missing)} can't be imported by {sys.executable}: `make setup` installs what is needed"
-        )
-    if device not in ("cpu", "cuda", "mps", "pretend"):
-        raise Refused(f"DEVICE={device}: it is cpu, cuda or mps (or pretend, a GPU that isn't there)")
+        names, setup = ", ".join(missing), wording.command("setup")
+        raise Refused(f"{names} can't be imported by {sys.executable}: `{setup}` installs what is needed")
     if device in ("cuda", "mps"):
         import torch
 
         there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
         if not there:
-            raise Refused(f"DEVICE={device}, but torch {torch.__version__} finds no such device here; DEVICE=cpu works")
+            asked, works = wording.option("device", device), wording.option("device", "cpu")
+            raise Refused(f"{asked}, but torch {torch.__version__} finds no such device here; {works} works")
 
 
-def _render(day: Day, found: list, folder: str, device: str) -> str:
+def _check_path(day: Day) -> None:
+    """Neither Python's PYTHONPATH nor pytest, which reads `::`, can be told of such a folder."""
+    if os.pathsep in str(day.path):
+        raise Refused(f"{day.path} can't be tested, since its path has {os.pathsep!r} in it: rename that folder")
+
+
+def _render(day: Day, found: list[board.Verdict], folder: str, device: str) -> str:
     fancy, color = board.supports(sys.stdout)
     days = [path.name for path in day_folders()]
     after = days[days.index(day.name) + 1 :] if day.name in days else []
-    hint, start = ("make hint DAY={day} EX={name}", "make start DAY={day}") if shutil.which("make") else (None, None)
     return board.render(
         day,
         found,
@@ -102,123 +116,136 @@ def _render(day: Day, found: list, folder: str, device: str) -> str:
         fancy=fancy,
         color=color,
         width=min(120, shutil.get_terminal_size((100, 40)).columns),
-        hint_command=hint or "python -m shared hint {day} {name}",
-        start_command=start or "python -m shared start {day}",
         next_day=after[0] if after else None,
+        notes=answers.name_clashes(day) if folder == "answers" else (),
     )
 
 
-def _full_report(day: Day, found: list, folder: str, device: str) -> None:
+def _full_report(day: Day, found: list[board.Verdict], folder: str, device: str) -> None:
     """pytest's own report of the first wrong exercise, tensors, tracebacks and all."""
     wrong = next((verdict for verdict in found if verdict.state == "wrong"), None)
     if wrong is None:
         return
-    print(f"\npytest's report of {wrong.exercise.name}:\n", flush=True)
+    say(f"\npytest's report of {wrong.exercise.name}:\n")
     file = day.path / "tests" / f"test_{wrong.exercise.section}.py"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "shared.sandbox.plugin",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "addopts=",
-    ]
+    command = [sys.executable, "-m", "pytest", "-p", "shared.sandbox.plugin", "-p", "no:cacheprovider"]
+    command += ["-c", str(OWN_CONFIGURATION), "--noconftest"]
     command += ["--impl", folder, "--only-exercise", wrong.exercise.name, "--rootdir", str(day.path), str(file)]
-    subprocess.run(command, env=child_environment(device), check=False)
+    process = subprocess.Popen(command, env=child_environment(device), start_new_session=True)
+    try:
+        process.wait(FULL_REPORT)
+    except subprocess.TimeoutExpired:
+        say(f"\npytest was stopped after {FULL_REPORT:.0f} seconds: an endless loop?")
+    finally:
+        end_all(process)
 
 
 # ---- A pair's own files
 
 
-def start(options) -> int:
+def start(options: argparse.Namespace) -> int:
     """Copy the skeleton to answers/, where you work; what is there already stays."""
     day = find_day(options.day)
     for line in answers.start(day):
-        print(line)
+        say(line)
     first = day.exercises[0]
-    print(f"\nOpen {day.name}/README.md, then write {first.name} in {day.name}/answers/{first.module}.")
+    say(f"\nOpen {day.name}/README.md, then write {first.name} in {day.name}/answers/{first.module}.")
     return FINE
 
 
-def hint(options) -> int:
-    """Show the next hint of an exercise; LEVEL=2 shows the second."""
+def hint(options: argparse.Namespace) -> int:
+    """Show the next hint of an exercise, or the one that you choose."""
     day = find_day(options.day)
     exercise = _exercise(day, options)
     state = read_state(day)
-    seen = state.setdefault("hints", {})
-    level = options.level or min(seen.get(exercise.name, 0) + 1, len(exercise.hints))
+    seen, count = state.setdefault("hints", {}), len(exercise.hints)
+    if not count:
+        raise Refused(f"{exercise.name} has no hints")
+    level = options.level or min(seen.get(exercise.name, 0) + 1, count)
     found = answers.hint(day, exercise.name, level)
     if found is None:
-        raise Refused(f"{exercise.name} has {len(exercise.hints)} hints")
-    seen[exercise.name] = level
+        raise Refused(f"{exercise.name} has {count} hint{'s' * (count > 1)}")
+    say(f"{exercise.name}, hint {level} of {count}: {found.title}\n\n{found.text.strip()}")
+    seen[exercise.name] = level  # only now: a hint that could not be printed was not given
     write_state(day, state)
-    print(f"{exercise.name}, hint {level} of {len(exercise.hints)}: {found.title}\n\n{found.text.strip()}")
     return FINE
 
 
-def show(options) -> int:
+def show(options: argparse.Namespace) -> int:
     """Print the reference answer of an exercise."""
     day = find_day(options.day)
-    print(answers.show(day, _exercise(day, options).name), end="")
+    say(answers.show(day, _exercise(day, options).name), end="", code=True)
     return FINE
 
 
-def take(options) -> int:
+def take(options: argparse.Namespace) -> int:
     """Put the reference answer into answers/, so that you can go on; your version is kept in .byo/backup/."""
     day = find_day(options.day)
     return _changed(answers.take(day, _exercise(day, options).name))
 
 
-def reset(options) -> int:
-    """Put the stub of an exercise back (EX=attention.py: of a whole file); your version is kept in .byo/backup/."""
+def reset(options: argparse.Namespace) -> int:
+    """Put the stub of an exercise back, or a whole file (attention.py); your version is kept in .byo/backup/."""
     day = find_day(options.day)
     if not options.exercise:
-        raise Refused("which one? EX=causal_mask, or EX=attention.py for a whole file")
+        one, file = wording.exercise("causal_mask"), wording.exercise("attention.py")
+        raise Refused(f"which one? {one}, or {file} for a whole file")
     return _changed(answers.reset(day, options.exercise))
 
 
-def _changed(change) -> int:
-    print(change.what)
+def _changed(change: answers.Change) -> int:
+    say(change.what)
     if change.backup:
-        print(f"your version is kept in {os.path.relpath(change.backup)}")
+        say(f"your version is kept in {shown(change.backup)}")
     return FINE
 
 
-def _exercise(day: Day, options):
+def _exercise(day: Day, options: argparse.Namespace) -> Exercise:
     if not options.exercise:
         names = ", ".join(exercise.name for exercise in day.exercises)
-        raise Refused(f"which exercise? EX=… with one of: {names}")
+        how = "EX=… with one of" if wording.by_make() else "name one of"
+        raise Refused(f"which exercise? {how}: {names}")
     return day.exercise(options.exercise)
 
 
-def progress(options) -> int:
+def progress(options: argparse.Namespace) -> int:
     """All days on one board, as the last runs left them."""
-    rows = []
+    rows, unread = [], []
     for path in day_folders():
-        day = Day(path)
+        try:
+            day = Day(path)
+        except (ReadmeError, UnicodeDecodeError, OSError) as error:
+            unread.append(f"{path.name} can't be read: {explain(error) if isinstance(error, OSError) else error}")
+            continue
         done = read_state(day).get("done", {})
         core = [exercise for exercise in day.exercises if not exercise.bonus]
         open_ = [exercise for exercise in core if not done.get(exercise.name)]
         rows.append((day, len(core) - len(open_), len(core), sum(exercise.minutes for exercise in open_)))
+    if not rows and not unread:
+        raise Refused("no day was found here: run this where the folders w1d1_… lie")
     fancy, color = board.supports(sys.stdout)
-    print(board.progress(rows, fancy=fancy, color=color))
-    return FINE
+    if rows:
+        say(board.progress(rows, fancy=fancy, color=color))
+    for line in unread:
+        say(f"\n  {line}")
+    return BROKEN if unread else FINE
 
 
-def run_script(options) -> int:
+def run_script(options: argparse.Namespace) -> int:
     """Run a day's demo.py or bench.py."""
     day = find_day(options.day)
     check_environment(options.device)
+    script = day.path / f"{options.command}.py"
+    if not script.is_file():
+        raise Refused(f"{day.name} has no {script.name}")
     environment = {**child_environment(options.device), "IMPL": options.impl or "solution"}
-    return subprocess.run(
-        [sys.executable, str(day.path / f"{options.command}.py")], env=environment, check=False
-    ).returncode
+    status = subprocess.run([sys.executable, str(script)], env=environment, check=False).returncode
+    if status < 0:
+        raise Refused(f"{day.name}/{script.name} was ended by signal {-status}")
+    return status
 
 
-def doctor(options) -> int:
+def doctor(options: argparse.Namespace) -> int:
     """Look at this machine: Python, packages, devices, data."""
     from shared.learner.doctor import examine
 

@@ -5,14 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
-from shared.course.day import ReadmeError, course_root, day_folders
+from shared.course.day import course_root
 from shared.data import files as data
-from shared.learner import board
+from shared.learner import doctor_days, wording
+from shared.learner.doctor_days import Finding
+from shared.learner.safely import explain
+from shared.learner.terminal import CannotPrint, say
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST = (3, 11)
@@ -21,17 +23,25 @@ WATCHED = ("torch", "torchvision", "transformers", "numpy", "pytest")
 MINIMUM = {"torch": "2.11", "torchvision": "0.26", "transformers": "5", "numpy": "2", "pytest": "8.3"}
 DISK, MEMORY = 2.0, 4.0  # GB below which a day gets uncomfortable
 
-Finding = tuple[str, str, str]  # ("ok" | "note" | "problem", what was found, what to do)
-
 
 def examine(device: str = "cpu") -> bool:
     """Prints a line for each thing looked at. True when something is broken."""
-    broken, terminal = False, board.Terminal(*board.supports(sys.stdout))
-    for look in (_python, _packages, _same_build, lambda: _device(device), _machine, _folders, _data, _tools, _caches):
+    broken = False
+    for look in (
+        _python,
+        _packages,
+        _same_build,
+        lambda: _device(device),
+        _machine,
+        doctor_days.folders,
+        _data,
+        _tools,
+        _caches,
+    ):
         for state, what, remedy in _safely(look):
             broken = broken or state == "problem"
-            print(terminal.finish([f"{state:7}  {what}" + (f" → {remedy}" if remedy else "")]), flush=True)
-    print("\nsomething is broken; the lines above say what to do" if broken else "\nall is well")
+            say(f"{state:7}  {what}" + (f" → {remedy}" if remedy else ""))
+    say("\nsomething is broken; the lines above say what to do" if broken else "\nall is well")
     return broken
 
 
@@ -39,6 +49,10 @@ def _safely(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     # A doctor must not faint: what can't be looked at is itself a finding.
     try:
         yield from look()
+    except CannotPrint:
+        raise
+    except OSError as error:
+        yield "problem", explain(error), ""
     except Exception as error:
         yield "problem", f"{type(error).__name__}: {error}", "this looks like a fault of the course: please report it"
 
@@ -49,11 +63,19 @@ def _safely(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 def _python() -> Iterator[Finding]:
     name = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST:
-        yield "problem", f"Python {name}; the course needs 3.11 or newer", "make setup PYTHON=python3.11"
+        yield (
+            "problem",
+            f"Python {name}; the course needs 3.11 or newer",
+            "install a newer Python, then set the course up again",
+        )
     else:
         yield "ok", f"Python {name} ({sys.executable})", ""
     if sys.prefix == sys.base_prefix:
-        yield "note", "no virtual environment: packages come from the system's Python", "`make setup` makes one"
+        yield (
+            "note",
+            "no virtual environment: packages come from the system's Python",
+            f"`{wording.command('setup')}` makes one",
+        )
 
 
 def _packages() -> Iterator[Finding]:
@@ -62,17 +84,17 @@ def _packages() -> Iterator[Finding]:
         try:
             found = version(name)
         except PackageNotFoundError:
-            yield "problem", f"{name} is not installed", "make setup"
+            yield "problem", f"{name} is not installed", wording.command("setup")
             continue
         needed = minimum.get(name, MINIMUM[name])
         if release(found) < release(needed):
-            yield "problem", f"{name} {found}; the course needs {needed} or newer", "make setup"
+            yield "problem", f"{name} {found}; the course needs {needed} or newer", wording.command("setup")
         elif name in tested and release(tested[name]) != release(found):
             yield "ok", f"{name} {found} (tested with {tested[name]})", ""
         else:
             yield "ok", f"{name} {found}", ""
-    found = [item for item in distributions() if (item.metadata["Name"] or "").lower() == "torch"]
-    places = sorted({str(Path(item.locate_file("")).resolve()) for item in found})
+    copies = [item for item in distributions() if (item.metadata["Name"] or "").lower() == "torch"]
+    places = sorted({str(Path(str(item.locate_file(""))).resolve()) for item in copies})
     if len(places) > 1:
         yield "problem", f"torch is installed {len(places)} times: {', '.join(places)}", "uninstall all but the first"
 
@@ -83,7 +105,10 @@ def requirements(file: Path) -> dict[str, str]:
         return {}
     import tomllib
 
-    lines = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("dependencies", [])
+    try:
+        lines = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("dependencies", [])
+    except tomllib.TOMLDecodeError:  # a merge conflict, say
+        return {}
     found = [re.match(r"([\w.-]+)[^>]*>=\s*([\w.]+)", line) for line in lines]
     return {match[1].lower(): match[2] for match in found if match}
 
@@ -98,7 +123,7 @@ def constraints(file: Path) -> dict[str, str]:
 
 def release(text: str) -> tuple[int, ...]:
     """ "2.13.0+cpu" is (2, 13): what follows + names a build, and zeros at the end say nothing."""
-    numbers = [int(part) for part in re.match(r"[\d.]*", text)[0].split(".") if part]
+    numbers = [int(part) for part in re.findall(r"^[\d.]*", text)[0].split(".") if part]
     while numbers and not numbers[-1]:
         numbers.pop()
     return tuple(numbers)
@@ -111,7 +136,7 @@ def _same_build() -> Iterator[Finding]:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         what = f"torch and torchvision don't work together: {last[:160]}"
-        yield "problem", what, "they must be of one build: delete .venv, then `make setup`"
+        yield "problem", what, f"they must be of one build: delete .venv, then `{wording.command('setup')}`"
     else:
         yield "ok", "torch and torchvision are of the same build", ""
 
@@ -121,24 +146,29 @@ def _same_build() -> Iterator[Finding]:
 
 def _device(device: str) -> Iterator[Finding]:
     if device not in ("cpu", "cuda", "mps"):
-        yield "problem", f"DEVICE={device}", "it is cpu, cuda or mps"
+        yield "problem", wording.option("device", device), "it is cpu, cuda or mps"
         return
     try:
         import torch
     except Exception as error:
-        yield "problem", f"torch can't be imported: {error}", "make setup"
+        yield "problem", f"torch can't be imported: {error}", wording.command("setup")
         return
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if there["cuda"]:
         card = torch.cuda.get_device_properties(0)
-        yield "ok", f"CUDA: {card.name}, {card.total_memory / 1e9:.0f} GB (DEVICE=cuda uses it)", ""
+        yield (
+            "ok",
+            f"CUDA: {card.name}, {card.total_memory / 1e9:.0f} GB ({wording.option('device', 'cuda')} uses it)",
+            "",
+        )
     if there["mps"]:
-        yield "ok", "MPS: Apple's GPU (DEVICE=mps uses it)", ""
+        yield "ok", f"MPS: Apple's GPU ({wording.option('device', 'mps')} uses it)", ""
     if not any(there.values()):
         yield "ok", "no GPU: everything runs on the CPU, the big demos excepted", ""
     if not there.get(device, True):
         why = "this torch was built without it" if device == "cuda" and not torch.version.cuda else "none was found"
-        yield "problem", f"DEVICE={device}, but {why}", "DEVICE=cpu works everywhere"
+        asked, works = wording.option("device", device), wording.option("device", "cpu")
+        yield "problem", f"{asked}, but {why}", f"{works} works everywhere"
 
 
 def _machine() -> Iterator[Finding]:
@@ -166,48 +196,7 @@ def memory_gb() -> float | None:
     return min(memory, int(limit) if limit.isdigit() else memory) / 1e9
 
 
-# ---- The course's folders
-
-
-def _folders() -> Iterator[Finding]:
-    days = day_folders()
-    if not days:
-        yield "problem", "no day was found here", "run this where the folders w1d1_… lie"
-    for day in days:
-        missing = [name for name in ("solution", "skeleton", "tests") if not (day / name).is_dir()]
-        if missing:
-            yield "problem", f"{day.name} has no {', '.join(missing)}", f"`git checkout -- {day.name}` brings it back"
-        elif trouble := _unwritable(day):
-            yield (
-                "problem",
-                f"{day.name} can't be written to ({trouble})",
-                "your answers go there: mend its permissions",
-            )
-        elif trouble := _unreadable(day):
-            yield "problem", trouble, f"`git checkout -- {day.name}/README.md` brings it back"
-        else:
-            yield "ok", f"{day.name}: complete and writable", ""
-
-
-def _unwritable(folder: Path) -> str:
-    for place in (folder, folder / "answers"):
-        if place.is_dir():
-            try:
-                with tempfile.TemporaryFile(dir=place):
-                    pass
-            except OSError as error:
-                return f"{place.name}: {error.strerror or error}"
-    return ""
-
-
-def _unreadable(folder: Path) -> str:
-    from shared.course.day import Day
-
-    try:
-        Day(folder)
-    except (ReadmeError, UnicodeDecodeError) as error:
-        return str(error)
-    return ""
+# ---- The course's files and tools
 
 
 def _data() -> Iterator[Finding]:

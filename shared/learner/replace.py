@@ -19,6 +19,7 @@ def replace_definition(text: str, original: Source, name: str) -> str:
 
 def _placed(text: str, original: Source, name: str, ending: str) -> str:
     mine, block = Source(text, original), original.find(name)
+    assert block, f"the original defines no {name}"
     owner, _, short = name.rpartition(".")
     home = mine.find(owner) if owner else None
     here = mine.find(name) or (None if owner else _assignment(mine, name))
@@ -99,7 +100,7 @@ def _blank(lines) -> int:
 
 def _imports(source: Source) -> list[tuple[int, ast.Import | ast.ImportFrom]]:
     """(line after it, import) for the imports in column 0, each read alone, since the rest may not parse."""
-    found = []
+    found: list[tuple[int, ast.Import | ast.ImportFrom]] = []
     for i in source.statements():
         if re.match(r"(import|from)\b", source.lines[i]):
             after = source.after(i)
@@ -107,7 +108,8 @@ def _imports(source: Source) -> list[tuple[int, ast.Import | ast.ImportFrom]]:
                 statement = ast.parse("".join(source.lines[i:after])).body[0]
             except (SyntaxError, ValueError):
                 continue
-            found.append((after, statement))
+            if isinstance(statement, (ast.Import, ast.ImportFrom)):
+                found.append((after, statement))
     return found
 
 
@@ -115,12 +117,13 @@ def _with_imports(text: str, original: Source, ending: str) -> str:
     """The text with those imports of the original that it lacks, below its own."""
     mine = Source(text, original)
 
-    def parts(statement):
+    def parts(statement: ast.Import | ast.ImportFrom) -> list[tuple]:
         level = getattr(statement, "level", None)
         return [(type(statement), level, getattr(statement, "module", None), a.name, a.asname) for a in statement.names]
 
     present = {part for _, statement in _imports(mine) for part in parts(statement)}
-    new, future = [], []
+    new: list[str] = []
+    future: list[str] = []
     for _, statement in _imports(original):
         statement.names = [name for name, part in zip(statement.names, parts(statement)) if part not in present]
         if statement.names:

@@ -1,7 +1,10 @@
-"""How to write on this terminal: characters, colours, width. Whatever is shown goes through a `Terminal`."""
+"""How to write on this terminal: characters, colours, width. Whatever is shown goes through a `Terminal` or `say`."""
 
+import codecs
+import io
 import os
 import re
+import sys
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -10,9 +13,52 @@ from typing import TextIO
 BAR, PROSE = 24, 100  # cells of the bar; the widest readable line
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
 MARKS = {"done": "✓+", "wrong": "✗x", "todo": "·.", "waiting": "–-", "fault": "!!"}
-PLAIN = {"·": "-", "…": "...", "–": "-", "—": "-", "─": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "²": "^2"}
-PLAIN = str.maketrans(PLAIN | {"’": "'", "‘": "'", "“": '"', "”": '"', "√": "sqrt", "−": "-", "÷": "/", "≠": "!="})
+SIGNS = {"·": "-", "…": "...", "–": "-", "—": "-", "─": "-", "×": "x", "≤": "<=", "≥": ">=", "→": "->", "²": "^2"}
+SIGNS |= {"’": "'", "‘": "'", "“": '"', "”": '"', "√": "sqrt", "−": "-", "÷": "/", "≠": "!=", "✓": "+", "✗": "x"}
+SIGNS |= {"π": "pi", "σ": "sigma", "Σ": "sum", "α": "alpha", "∞": "infinity", "ᵀ": "^T", "ᵢ": "_i", "█": "#"}
+PLAIN = str.maketrans(SIGNS)
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+
+class CannotPrint(OSError):
+    """What is printed goes nowhere: the output is closed, its reader has left, or the disk is full."""
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that a stream's encoding lacks: the nearest in ASCII, else their number."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return missing.translate(PLAIN).encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error("byo-plain", _plain)
+
+
+def prepare(*streams: TextIO | None) -> None:
+    """From here on no print to these streams fails for a character, whoever prints: libraries and argparse too."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="byo-plain")
+
+
+def say(text: str = "", end: str = "\n", code: bool = False) -> None:
+    """Prints, and returns when the text is out; CannotPrint where that can't be.
+
+    Of `code`, a character that can't be shown becomes an escape, which means the same in a string, not a look-alike.
+    """
+    stream = sys.stdout
+    if stream is None:
+        raise CannotPrint("there is no output to write to: it is closed")
+    encoding = stream.encoding or "utf-8"
+    try:
+        # At once, so that whoever reads just the first line gets all that there is to get.
+        stream.write((text + end).encode(encoding, "backslashreplace" if code else "byo-plain").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: the stream was closed
+        raise CannotPrint(f"the output can't be written: {getattr(error, 'strerror', None) or error}") from error
 
 
 def supports(stream: TextIO) -> tuple[bool, bool]:

@@ -125,9 +125,10 @@ def _definition(day: Day, exercise: Exercise, folder: str):
     from shared.course.definitions import Source
 
     file = day.path / folder / exercise.module
-    if not file.is_file():
+    try:
+        source = Source(file.read_text(encoding="utf-8-sig", errors="replace"))
+    except OSError:
         return [], None
-    source = Source(file.read_text(encoding="utf-8-sig", errors="replace"))
     return source.lines, source.find(exercise.name)
 
 
@@ -149,6 +150,6 @@ def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> Non
             else:
                 verdict.problem.why_later = True
         elif why and name in results.why and verdict.problem:
-            verdict.problem.lines.append("no mistake that we know gives just this")
+            verdict.problem.unknown = True
     if results.folder == "answers":
         write_state(day, state)

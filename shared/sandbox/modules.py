@@ -41,7 +41,8 @@ class DayModules:
 
     def install(self) -> None:
         sys.meta_path.insert(0, self)
-        sys.path.insert(0, str(self.folder))
+        # Last: a file of the pair's own that is called scipy.py, or like a helper of the tests, breaks nobody else.
+        sys.path.append(str(self.folder))
         if self.folder != self.solution:
             sys.addaudithook(self._guard)
 

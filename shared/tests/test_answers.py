@@ -19,10 +19,10 @@ def day(tmp_path):
 def test_start_copies_and_keeps(day):
     assert start(day) == ["made answers/attention.py", "made answers/plain.py"]
     assert mine(day) == SKELETON
-    write(day, "mine")
+    write(day, SKELETON + "mine = 1\n")
     (day.path / "answers" / "plain.py").unlink()
     assert start(day) == ["kept answers/attention.py, which was there already", "made answers/plain.py"]
-    assert mine(day) == "mine"
+    assert mine(day) == SKELETON + "mine = 1\n"
 
 
 def test_start_without_skeleton_says_so(day):

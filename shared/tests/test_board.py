@@ -3,6 +3,7 @@
 After a change that is meant: BYO_UPDATE_GOLDEN=1 pytest shared/tests/test_board.py, then read the difference.
 """
 
+import dataclasses
 import io
 import os
 from pathlib import Path
@@ -10,14 +11,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.course.day import Exercise, Section
-from shared.learner.board import Problem, Verdict, duration, progress, render
-from shared.learner.terminal import ESCAPE, Terminal, cells, supports
+from shared.course.day import Exercise, Hint, Section
+from shared.learner.board import Problem, Verdict, duration, progress, render, sentence
+from shared.learner.terminal import ESCAPE, Terminal, cells, say, supports
 
 GOLDEN = Path(__file__).parent / "golden"
 CLASSIC = "The scores are divided by d_head; the variance argument asks for its square root."
 TEST = "test_equals_torch[batch 2, heads 3, 5 queries, 7 keys, d_head 4]"
 LINES = ["expected  1.9723", "got       0.4931      (always 4 times too small)"]
+
+
+@pytest.fixture(autouse=True)
+def by_make(monkeypatch):
+    """As make shows it; what others read instead has a test of its own."""
+    monkeypatch.setenv("BYO_MAKE", "1")
 
 
 def section(name, *exercises, bonus=False):
@@ -80,6 +87,17 @@ def half_done_with_diagnosis():
 
 def diagnosis_later():
     return half_done(why_later=True)
+
+
+def nothing_known():
+    day, made, more = half_done(unknown=True)
+    hints = (Hint("Which cells must be blocked?", "Those ahead."), Hint("And the diagonal?", "Stays."))
+    made[1].exercise = dataclasses.replace(made[1].exercise, hints=hints)
+    return day, made, more
+
+
+def nothing_known_and_no_hint():
+    return half_done(unknown=True, test="on a GPU")
 
 
 def crash():
@@ -197,6 +215,8 @@ STATES = [
     half_done_with_diagnosis,
     half_done_with_notes,
     diagnosis_later,
+    nothing_known,
+    nothing_known_and_no_hint,
     crash,
     prints_a_million_lines,
     prints_wild_things,
@@ -274,12 +294,27 @@ def test_the_order_of_the_verdicts_does_not_matter():
     assert first == second
 
 
-def test_a_hint_command_may_be_a_function():
-    day, made, _ = half_done()
-    text = render(
-        day, made, testing="answers/", device="cpu", hint_command=lambda name: f"python -m shared hint {name}"
-    )
-    assert text.endswith("python -m shared hint scaled_dot_product_attention")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_without_make_nothing_speaks_of_it(state, monkeypatch):
+    made = board(state)
+    monkeypatch.delenv("BYO_MAKE")
+    text = board(state)
+    assert not any(word in text for word in ("make hint", "make start", "EX=", "DAY=", "WHY="))
+    assert text.count("python -m shared") == made.count("make hint") + made.count("make start")
+
+
+@pytest.mark.parametrize(
+    "test, words",
+    [
+        ("test_blocks_only_the_future", "blocks only the future"),
+        ("test_equals_torch[batch 2, heads 3]", "equals torch"),
+        ("tests/test_x.py::TestA::test_keeps_order[a[1]]", "keeps order"),
+        ("on a GPU", ""),
+        ("", ""),
+    ],
+)
+def test_a_tests_name_is_a_sentence(test, words):
+    assert sentence(test) == words
 
 
 @pytest.mark.parametrize("done, filled", [(0, 0), (1, 1), (50, 12), (99, 23), (100, 24)])
@@ -332,3 +367,12 @@ def test_colours_need_a_terminal_that_wants_them(env, color, monkeypatch):
         monkeypatch.setenv(name, value)
     assert supports(Stream())[1] is color
     assert supports(io.StringIO())[1] is False
+
+
+def test_what_is_said_goes_out_in_one_piece(monkeypatch):
+    written = []
+    stream = Stream()
+    monkeypatch.setattr(stream, "write", written.append)
+    monkeypatch.setattr("sys.stdout", stream)
+    say("first\nsecond")
+    assert written == ["first\nsecond\n"]  # so that `head -1` stops nobody in the middle of a hint

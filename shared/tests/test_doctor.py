@@ -3,14 +3,20 @@
 import json
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from shared.data import files as data
-from shared.learner import doctor
+from shared.learner import doctor, doctor_days
 
 README = "# W9D1 · X\n\n## 1. Part: one\n\n### `f`\n*difficulty 1/5 · importance 1/5 · 5 minutes · `part.py`*\n"
+
+
+@pytest.fixture(autouse=True)
+def by_make(monkeypatch):
+    monkeypatch.setenv("BYO_MAKE", "1")
 
 
 @pytest.fixture
@@ -49,12 +55,12 @@ def test_each_line_says_how_it_is_and_what_to_do(monkeypatch, capsys):
         "_same_build",
         "_device",
         "_machine",
-        "_folders",
         "_data",
         "_tools",
         "_caches",
     ):
         monkeypatch.setattr(doctor, name, nothing)
+    monkeypatch.setattr(doctor_days, "folders", nothing)
     monkeypatch.setattr(doctor, "_python", fine)
     assert doctor.examine("cpu") is False
     assert capsys.readouterr().out == "ok       Python 3.12\n\nall is well\n"
@@ -173,30 +179,80 @@ def test_little_room(day, monkeypatch):
 
 
 def test_a_day_as_it_should_be(day):
-    assert found(doctor._folders) == {"ok": "w9d1_x: complete and writable -> "}
+    assert found(doctor_days.folders) == {"ok": "w9d1_x: complete and writable -> "}
 
 
 def test_a_day_with_a_part_missing(day):
     (day / "tests").rmdir()
-    assert "w9d1_x has no tests -> `git checkout -- w9d1_x`" in found(doctor._folders)["problem"]
+    assert "w9d1_x has no tests -> `git checkout -- w9d1_x`" in found(doctor_days.folders)["problem"]
 
 
 def test_a_day_with_a_damaged_readme(day):
     (day / "README.md").write_text(README.replace("5 minutes", "5 hours"), encoding="utf-8")
-    assert "w9d1_x/README.md:6" in found(doctor._folders)["problem"]
+    assert "w9d1_x/README.md:6" in found(doctor_days.folders)["problem"]
 
 
 def test_a_day_that_cannot_be_written(day, monkeypatch):
     def refuse(dir):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
-    assert "can't be written to (w9d1_x: Permission denied)" in found(doctor._folders)["problem"]
+    monkeypatch.setattr(doctor_days.tempfile, "TemporaryFile", refuse)
+    assert "can't be written to (w9d1_x: Permission denied)" in found(doctor_days.folders)["problem"]
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_answers_that_is_no_folder(day, kind):
+    if kind == "file":
+        (day / "answers").write_text("notes")
+    else:
+        (day / "answers").symlink_to(day / "nowhere")
+    assert "w9d1_x/answers is a" in found(doctor_days.folders)["problem"]
+
+
+def test_an_answer_that_cannot_be_read(day, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (day / "answers").mkdir()
+    (day / "answers" / "part.py").write_text("")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "part.py: permission denied; is it read-only, or another user's?" in found(doctor_days.folders)["problem"]
+
+
+def test_what_the_system_refuses_is_no_fault_of_the_course():
+    def refused():
+        raise PermissionError(13, "Permission denied", "a.py")
+        yield
+
+    assert list(doctor._safely(refused)) == [
+        ("problem", "a.py: permission denied; is it read-only, or another user's?", "")
+    ]
+
+
+def test_a_readme_that_is_no_text(day):
+    (day / "README.md").write_bytes(b"\xff\xfe")
+    assert "w9d1_x/README.md is damaged" in found(doctor_days.folders)["problem"]
+
+
+def test_requirements_with_a_merge_conflict(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("<<<<<<< HEAD\n[project]\n")
+    assert doctor.requirements(tmp_path / "pyproject.toml") == {}
+
+
+@pytest.mark.parametrize("look", ["_packages", "_python", "_device"])
+def test_without_make_nothing_speaks_of_it(look, versions, monkeypatch):
+    monkeypatch.delenv("BYO_MAKE")
+    monkeypatch.delenv("DEVICE", raising=False)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    versions.clear()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    text = str(found(lambda: doctor._device("cuda") if look == "_device" else getattr(doctor, look)()))
+    assert "python shared/setup_venv.py" in text and "make " not in text and "DEVICE=" not in text
 
 
 def test_no_day_at_all(tmp_path, monkeypatch):
     monkeypatch.setenv("BYO_ROOT", str(tmp_path))
-    assert "no day was found here" in found(doctor._folders)["problem"]
+    assert "no day was found here" in found(doctor_days.folders)["problem"]
 
 
 def test_damaged_data(monkeypatch):
