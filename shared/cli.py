@@ -70,9 +70,7 @@ class Option:
 
 
 OPTIONS = {
-    "device": Option(
-        ("--device",), _one_of("cpu", "cuda", "mps", "pretend"), "cpu", "cpu, cuda, mps, or pretend (a GPU)"
-    ),
+    "device": Option(("--device",), _one_of("cpu", "cuda", "mps", "pretend"), "cpu", "cpu, cuda, mps or pretend"),
     "impl": Option(("--impl",), _one_of(*FOLDERS), None, "the folder: solution, skeleton or answers"),
     "verbose": Option(("-v", "--verbose"), _switch, False, "pytest's full report as well"),
     "why": Option(("--why",), _switch, False, "name the likely mistake at once"),
