@@ -10,7 +10,7 @@ from shared.checks import same_records
 from shared.course.variants import Variant, VariantError, apply_variant, load_variants
 from shared.sandbox.outcome import Outcome
 
-PROBES = 3  # failing tests in which a known mistake is tried before the others
+PROBES, QUICK = 3, 0.02  # failing tests (and seconds) in which a known mistake is tried before the others
 Ran = list[tuple]  # (test, outcome) of one exercise
 
 
@@ -22,6 +22,10 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
     mine = [outcome for _, outcome in ran]
     quickest = sorted(range(len(ran)), key=lambda number: mine[number].seconds)
     failing = [number for number in quickest if mine[number].kind == "fail"]
+    first = min(failing)
+    failing.remove(first)
+    failing.insert(0, first)
+    probes = [number for place, number in enumerate(failing) if place < PROBES or mine[number].seconds < QUICK]
     ends = time.process_time() + seconds
     found: list[tuple[Variant, list[Outcome | None]]] = []
     for variant in load_variants(plugin.day, exercise):
@@ -33,7 +37,7 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
         except VariantError:
             continue
         theirs: list[Outcome | None] = [None] * len(ran)
-        for number in failing[:PROBES]:
+        for number in probes:
             theirs[number] = run_variant(plugin, ran[number][0], {module: text})
             if alike(theirs[number], mine[number]):
                 break
@@ -50,7 +54,7 @@ def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]
     """Which of the others did the same as `mine` in most of the tests that either fails; [] where none did.
 
     One test alone says little: many mistakes give the same wrong answer somewhere. Two are named where neither alone
-    explains half of what fails, each explains tests of its own, and neither fails in a way that the answer doesn't.
+    explains half of what fails, each explains tests of its own, and neither fails where the answer passes.
     """
     first = next((number for number, outcome in enumerate(mine) if outcome.kind == "fail"), None)
     shares = [_share(mine, other) for other in others]
@@ -74,6 +78,12 @@ def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]
     ]
     if pairs and max(pairs)[0] >= 0.5 * len(failing):
         return list(max(pairs)[1:])
+    # One of several mistakes, if it shows in the first failing test and in others, and no other explains as much.
+    ranked = sorted(honest, key=lambda number: len(explains[number]), reverse=True)
+    if ranked and first in explains[ranked[0]] and len(explains[ranked[0]]) > 1:
+        runner_up = len(explains[ranked[1]]) if len(ranked) > 1 else 0
+        if len(explains[ranked[0]]) > runner_up:
+            return ranked[:1]
     return []
 
 

@@ -50,7 +50,8 @@ def test_two_mistakes_are_named_where_each_explains_tests_of_its_own():
 
     mine = outcomes("abcde.")
     assert likest(mine, [outcomes("ab...."), outcomes("..c..."), outcomes("a....z")]) == [0, 1]
-    assert likest(mine, [outcomes("ab...."), outcomes("a.....")]) == []
+    assert likest(mine, [outcomes("ab...."), outcomes("a.....")]) == [0]
+    assert likest(mine, [outcomes(".b...."), outcomes("a.....")]) == []
 
 
 def test_a_crash_elsewhere_does_not_hide_a_mistake():
