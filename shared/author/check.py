@@ -189,7 +189,9 @@ def skeleton_passes(day: Day) -> list[str]:
             if kind == "pass":
                 lines.append(f"{where} passes on the skeleton")
             elif kind == "fail":
-                lines.append(f"{where} fails on the skeleton instead of reaching a stub: {test.problem.summary}")
+                lines.append(
+                    f"{where} fails on the skeleton instead of reaching a stub: {test.problem and test.problem.summary}"
+                )
     return lines
 
 
@@ -201,7 +203,8 @@ def _variants(day: Day) -> list[str]:
         variants = load_variants(day)
     except (VariantError, KeyError, AttributeError, TypeError) as error:
         return [str(error).removeprefix(f"{day.name}/")]
-    lines, seen = [], {}
+    lines: list[str] = []
+    seen: dict[tuple[str, str], str] = {}
     places = {}
     for file in variants_folder(day).glob("*.toml"):
         for key, line in _places(file.read_text(encoding="utf-8")).items():

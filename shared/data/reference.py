@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from shared.data.texts import stories_model
@@ -47,7 +48,7 @@ def tiny_gpt2(seed: int = 0, **overrides):
     config = GPT2Config(**(fields | overrides))
     with torch.random.fork_rng(devices=[]):
         model = GPT2LMHeadModel(config)
-    model = model.to(torch.float32).eval()
+    model = model.float().eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         # The tied embedding is one parameter under two names, and named_parameters gives it once.
@@ -84,7 +85,7 @@ def real_gpt2(name: str = "gpt2"):
 
     from shared.data.fetch import human_size
 
-    options = {"dtype": torch.float32, "attn_implementation": "eager"}
+    options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "eager"}
     try:
         return GPT2LMHeadModel.from_pretrained(name, local_files_only=True, **options).eval()
     except OSError:

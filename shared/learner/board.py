@@ -31,12 +31,15 @@ class Problem:
     unknown: bool = False  # a diagnosis was asked for, and no mistake that we know gives just this
 
 
+State = Literal["done", "wrong", "todo", "waiting", "fault"]
+
+
 @dataclass
 class Verdict:
     """How one exercise stands. `wrong` with no test at all means that its module does not import."""
 
     exercise: Exercise
-    state: Literal["done", "wrong", "todo", "waiting", "fault"]
+    state: State
     passed: int
     total: int
     waits_for: str | None = None

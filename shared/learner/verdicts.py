@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from shared.course.day import Day, Exercise
-from shared.learner.board import Problem, Verdict
+from shared.learner.board import Problem, State, Verdict
 from shared.learner.state import read_state, write_state
 from shared.runner import protocol
 from shared.runner.protocol import Unimportable
@@ -47,17 +47,19 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     victims = results.disturbs.get(exercise.name)
     where = definition_line(day, exercise, results.folder)
 
-    def verdict(state: str, total: int = len(tests) + bool(death), **facts) -> Verdict:
+    def verdict(state: State, total: int = len(tests) + bool(death), **facts) -> Verdict:
         return Verdict(exercise, state, passed, total, where=where, **facts)
 
     if trouble := results.unimportable.get(exercise.section):
         return _unimportable(exercise, trouble, verdict)
     if death:
         return verdict("wrong", problem=_shown(death, where))
-    for kind, state in (("fail", "wrong"), ("fault", "fault")):
-        if failed := [test for test in tests if test.kind == kind]:
-            return verdict(state, problem=_shown(failed[0].problem, where))
-    stubs = [day.owner_exercise(test.owner) for test in tests if test.kind == "todo"]
+    states: dict[str, State] = {"fail": "wrong", "fault": "fault"}
+    for kind, state in states.items():
+        if failed := [test.problem for test in tests if test.kind == kind and test.problem]:
+            return verdict(state, problem=_shown(failed[0], where))
+    owners = [day.owner_exercise(test.owner) for test in tests if test.kind == "todo"]
+    stubs = [owner for owner in owners if owner]
     if exercise in stubs:
         return verdict("todo")
     if stubs:

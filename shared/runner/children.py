@@ -29,7 +29,7 @@ class EnvironmentBroken(RuntimeError):
 class Blamed:
     """A child died, and what it was at is to blame."""
 
-    at: Event
+    at: Started | Importing
     death: Died
 
 
@@ -44,10 +44,12 @@ def in_children(job: Job, device: str, spare: Child | None = None) -> Iterator[E
     EnvironmentBroken where a child dies before it was at anything.
     """
     for _ in range(MOST_CHILDREN):
-        at: Event | None = None
+        at: Started | Importing | Diagnosing | None = None
+        death = None
         child, spare = spare or Child(device), None
         for event in child.events(job):
             if isinstance(event, Died):
+                death = event
                 break
             if isinstance(event, Started | Importing | Diagnosing):
                 at = event
@@ -62,13 +64,14 @@ def in_children(job: Job, device: str, spare: Child | None = None) -> Iterator[E
                 job.done.append(event.key)
             elif isinstance(event, Ended):
                 return
+        assert death is not None  # a child's last event is Ended or Died
         if at is None and not job.done and not job.skip:
-            raise EnvironmentBroken(f"the tests could not start: {event.how}\n{event.log.strip()}")
+            raise EnvironmentBroken(f"the tests could not start: {death.how}\n{death.log.strip()}")
         if at is None or isinstance(at, Diagnosing):
             return  # only what follows the tests was lost
         if isinstance(at, Importing):
             job.broken.append(at.module)
         else:
             job.skip.append(at.exercise if job.mode == "test" else at.test)
-        yield Blamed(at, event)
+        yield Blamed(at, death)
     yield TooMany()

@@ -53,14 +53,16 @@ class Child:
                 env=child_environment(device) | {TAG: self.tag},
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends the whole group
             )
+        assert self.process.stdin and self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
     def events(self, job: Job) -> Iterator[Event]:
         """What the child tells; the last event is Ended or Died."""
         job.stack = str(self.stack)
         try:
             with contextlib.suppress(OSError):
-                self.process.stdin.write(encode(job))
-                self.process.stdin.close()
+                self.stdin.write(encode(job))
+                self.stdin.close()
             how = None
             try:
                 for event in self._told(max(QUIET_AT_LEAST, PATIENCE * job.seconds)):
@@ -82,13 +84,13 @@ class Child:
         if self.forked:
             end_tagged(self.tag)
         with contextlib.suppress(OSError):
-            self.process.stdin.close()
+            self.stdin.close()
         self.folder.cleanup()
 
     def _told(self, patience: float) -> Iterator[Event]:
         """The child's events, until its end of the pipe is closed or nothing comes for too long."""
         lines: queue.SimpleQueue = queue.SimpleQueue()
-        pipe = self.process.stdout
+        pipe = self.stdout
 
         def read() -> None:
             # What the answer started may hold the pipe open for ever; nobody waits for this thread.

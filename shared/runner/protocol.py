@@ -100,7 +100,7 @@ class Started:
     """It begins with a test, a variant or a mutant."""
 
     test: str
-    exercise: str | None
+    exercise: str
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Tested:
     """One test ended. `kind` is pass, fail, todo (the stub of `owner` was reached) or fault (not the answer's)."""
 
     test: str
-    exercise: str | None
+    exercise: str
     kind: str
     owner: str = ""
     problem: Problem | None = None

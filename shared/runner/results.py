@@ -8,6 +8,7 @@ from shared.runner.children import Blamed, TooMany, in_children
 from shared.runner.process import Child
 from shared.runner.protocol import (
     Diagnosed,
+    Died,
     Event,
     Importing,
     Job,
@@ -42,7 +43,8 @@ def run_tests(
     """(what the children told, the exercises that were each the first in its process)."""
     results, firsts, fresh = Results(folder=job.implementation or "answers"), set(), True
     for event in in_children(job, device, spare):
-        watch(event)
+        if not isinstance(event, Blamed | TooMany):
+            watch(event)
         if isinstance(event, Started) and fresh and event.exercise:
             firsts.add(event.exercise)
             fresh = False
@@ -57,23 +59,21 @@ def run_tests(
         elif isinstance(event, Blamed):
             fresh = True
             if isinstance(event.at, Importing):
-                results.unimportable[event.at.module] = _unimportable(event, job)
-            elif isinstance(event.at, Started):
-                results.deaths[event.at.exercise] = _death(event, job)
+                results.unimportable[event.at.module] = _unimportable(event.at.module, event.death, job)
+            else:
+                results.deaths[event.at.exercise] = _death(event.at.test, event.death, job)
         elif isinstance(event, TooMany):
             results.untested = True
     return results, firsts
 
 
-def _unimportable(blamed: Blamed, job: Job) -> Unimportable:
-    module, death = blamed.at.module, blamed.death
+def _unimportable(module: str, death: Died, job: Job) -> Unimportable:
     limit = f"importing it takes more than {protocol.IMPORTING * job.seconds:.0f} seconds: an endless loop?"
     summary = limit if death.how == "timeout" else f"importing it fails: {death.how}"
     return Unimportable(module, death.where or f"{job.implementation}/{module}.py", summary)
 
 
-def _death(blamed: Blamed, job: Job) -> Problem:
-    death = blamed.death
+def _death(test: str, death: Died, job: Job) -> Problem:
     limit = f"it takes more than {job.seconds:.0f} seconds: an endless loop, or far too much work?"
     summary = limit if death.how == "timeout" else death.how
-    return Problem(blamed.at.test.split("::")[-1], death.where, summary)
+    return Problem(test.split("::")[-1], death.where, summary)

@@ -5,6 +5,7 @@ and of the answer is compared, test by test.
 """
 
 import time
+from collections.abc import Sequence
 
 from shared.checks import same_records
 from shared.course.variants import Variant, VariantError, apply_variant, load_variants
@@ -39,7 +40,7 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
         theirs: list[Outcome | None] = [None] * len(ran)
         for number in probes:
             theirs[number] = run_variant(plugin, ran[number][0], {module: text})
-            if alike(theirs[number], mine[number]):
+            if _alike(theirs[number], mine[number]):
                 break
         else:
             continue
@@ -50,13 +51,13 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
     return [found[number][0].says for number in likest(mine, [theirs for _, theirs in found])]
 
 
-def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]:
+def likest(mine: list[Outcome], others: Sequence[Sequence[Outcome | None]]) -> list[int]:
     """Which of the others did the same as `mine` in most of the tests that either fails; [] where none did.
 
     One test alone says little: many mistakes give the same wrong answer somewhere. Two are named where neither alone
     explains half of what fails, each explains tests of its own, and neither fails where the answer passes.
     """
-    first = next((number for number, outcome in enumerate(mine) if outcome.kind == "fail"), None)
+    first = next((number for number, outcome in enumerate(mine) if outcome.kind == "fail"), -1)
     shares = [_share(mine, other) for other in others]
     if shares and max(shares) >= 0.5:
         best = shares.index(max(shares))
@@ -87,7 +88,7 @@ def likest(mine: list[Outcome], others: list[list[Outcome | None]]) -> list[int]
     return []
 
 
-def _share(mine: list[Outcome], other: list[Outcome | None]) -> float:
+def _share(mine: list[Outcome], other: Sequence[Outcome | None]) -> float:
     # A crash hides what the answer would have shown, so a known mistake isn't held against it there.
     pairs = [
         (ours, theirs)

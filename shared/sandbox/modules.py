@@ -131,6 +131,6 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         self.modules.load(module, module.__name__, self.file)
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, fullname: str) -> str | None:
         """The text that was loaded, a variant's too: for tests that look at how an answer is written."""
         return self.modules.texts.get(fullname) or super().get_source(fullname)

@@ -83,9 +83,10 @@ class DayPlugin:
 
     # ---- Collection
 
-    def exercise_of(self, item) -> str | None:
+    def exercise_of(self, item) -> str:
+        """The exercise that a test belongs to; "" where it belongs to none."""
         marker = item.get_closest_marker("exercise")
-        return marker.args[0] if marker else None
+        return marker.args[0] if marker else ""
 
     def pytest_collection_modifyitems(self, items):
         only = self.config.getoption("--only-exercise")
@@ -94,7 +95,7 @@ class DayPlugin:
         items.sort(key=lambda item: order.get(self.exercise_of(item), -1))
         modules = {id(item.module): item.module for item in items if hasattr(item, "module")}
         self.modules.test_modules = list(modules.values())
-        counts: dict[str | None, int] = {}
+        counts: dict[str, int] = {}
         for item in items:
             name = self.exercise_of(item)
             counts[name] = counts.get(name, 0) + 1

@@ -36,8 +36,8 @@ def run_tests(session: "Session", pytest_session) -> None:
             outcome = blame(outcome, run_reference(plugin, item))
             session.deadline(0)
         ran.setdefault(name, []).append((item, outcome))
-        facts = dict(kind=outcome.kind, owner=outcome.owner, problem=outcome.problem, uses=outcome.uses)
-        session.tell(Tested(item.nodeid, name, seconds=outcome.seconds, **facts))
+        facts = outcome.kind, outcome.owner, outcome.problem, outcome.seconds, outcome.uses
+        session.tell(Tested(item.nodeid, name, *facts))
     wrong = {name for name, tests in ran.items() if any(outcome.kind == "fail" for _, outcome in tests)}
     first = next((exercise.name for exercise in plugin.day.exercises if exercise.name in wrong), None)
     if first and job.diagnose:
