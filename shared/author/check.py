@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from shared.author.links import broken_links, course_files, foreign_places
+from shared.author.on_a_gpu import stops_on_a_gpu
 from shared.author.repository import check_course, ruff, too_long, write_tables
 from shared.author.rules import UNREADABLE, TestFile
 from shared.author.tables import days_table
@@ -54,8 +55,9 @@ print("FINISHED")
 
 
 def check_day(day: Day) -> list[str]:
-    """Everything that is wrong with one day. Runs the day's examples, and its tests on the skeleton."""
-    return static_defects(day) + skeleton_passes(day)
+    """Everything that is wrong with one day. Runs the day's examples, its tests on the skeleton, and all on a GPU that
+    isn't there."""
+    return static_defects(day) + skeleton_passes(day) + stops_on_a_gpu(day)
 
 
 def static_defects(day: Day) -> list[str]:

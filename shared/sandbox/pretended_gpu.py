@@ -126,6 +126,10 @@ class GPUGenerator(torch.Generator, metaclass=_Generators):
 
     device = property(lambda self: CUDA)  # type: ignore[assignment]
 
+    def manual_seed(self, seed: int) -> "GPUGenerator":
+        super().manual_seed(seed)
+        return self
+
 
 class _Mode(TorchDispatchMode):
     """Sees what makes tensors out of nothing, `torch.zeros(3, device="cuda")`."""

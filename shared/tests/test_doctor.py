@@ -231,7 +231,7 @@ def test_what_the_system_refuses_is_no_fault_of_the_course():
 
 def test_a_readme_that_is_no_text(day):
     (day / "README.md").write_bytes(b"\xff\xfe")
-    assert "w9d1_x/README.md is damaged" in found(doctor_days.folders)["problem"]
+    assert "w9d1_x/README.md:1: it is not UTF-8" in found(doctor_days.folders)["problem"]
 
 
 def test_requirements_with_a_merge_conflict(tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from shared.checks import CheckFailed
 from shared.data.files import DataError
+from shared.runner.protocol import Problem
 from shared.sandbox.errors import in_words, place, unfinished, whose_error
 from shared.sandbox.modules import ReferenceUsed
 from shared.sandbox.outcome import Outcome, blame, judge
@@ -110,17 +111,15 @@ def test_an_error_that_led_to_another_counts(day):
 
 def test_of_several_errors_the_one_of_a_check_is_told(day):
 
-    assert (
-        judged(day, ExceptionGroup("all", [KeyError("a"), CheckFailed("too small")])).problem["summary"] == "too small"
-    )
+    assert judged(day, ExceptionGroup("all", [KeyError("a"), CheckFailed("too small")])).problem.summary == "too small"
 
 
 def test_a_test_that_misuses_what_was_returned_is_the_answers_affair(day):
     outcome = judged(day, raised(day, "test", AttributeError("'list' object has no attribute 'shape'")))
-    assert outcome.problem["summary"] == (
+    assert outcome.problem.summary == (
         "the test can't go on with what the answer gave: AttributeError: 'list' object has no attribute 'shape'"
     )
-    assert outcome.problem["lines"] == ["in tests/test_inside.py:2: call()"]
+    assert outcome.problem.lines == ["in tests/test_inside.py:2: call()"]
     decided = blame(outcome, Outcome("pass"))
     assert (decided.kind, decided.doubtful, decided.problem) == ("fail", False, outcome.problem)
 
@@ -128,8 +127,8 @@ def test_a_test_that_misuses_what_was_returned_is_the_answers_affair(day):
 def test_what_the_reference_cannot_do_either_is_the_courses_fault(day):
     outcome = judged(day, raised(day, "test library", ImportError("cannot import name 'a' from 'b' (/x/b.py)")))
     decided = blame(outcome, outcome)
-    assert decided.kind == "fault" and decided.problem["where"] is None
-    assert decided.problem["summary"] == (
+    assert decided.kind == "fault" and decided.problem.where is None
+    assert decided.problem.summary == (
         "the test itself failed, not your answer: ImportError: cannot import name 'a' from 'b'; "
         "run `make doctor`, and if that says that all is well, please report this"
     )
@@ -137,17 +136,17 @@ def test_what_the_reference_cannot_do_either_is_the_courses_fault(day):
 
 def test_the_fault_that_the_reference_meets_is_told(day):
     outcome = judged(day, raised(day, "test", TypeError("not your kind")))
-    reference = Outcome("fail", problem=dict(summary="every one of the 3 values is wrong"))
-    assert "every one of the 3 values is wrong; run `make doctor`" in blame(outcome, reference).problem["summary"]
+    reference = Outcome("fail", problem=Problem("a test", None, "every one of the 3 values is wrong"))
+    assert "every one of the 3 values is wrong; run `make doctor`" in blame(outcome, reference).problem.summary
     damaged = judged(day, raised(day, "test", DataError("shared/files/a is missing: restore it with `git checkout`")))
-    assert blame(outcome, damaged).problem["summary"] == damaged.problem["summary"]
+    assert blame(outcome, damaged).problem.summary == damaged.problem.summary
 
 
 def test_damaged_data_say_how_to_get_them_back(day):
     error = DataError("shared/files/a is missing: restore it with `git checkout -- shared/files/a`")
     outcome = judged(day, raised(day, "test answer", error))
     assert outcome.kind == "fault" and not outcome.doubtful
-    assert outcome.problem["summary"] == f"the test itself failed, not your answer: {error}"
+    assert outcome.problem.summary == f"the test itself failed, not your answer: {error}"
 
 
 def test_a_check_is_never_in_doubt(day):
@@ -208,4 +207,4 @@ def test_an_error_without_a_traceback(day):
 def test_the_call_is_told_with_values_that_can_be_run(day):
     call = SimpleNamespace(args=(torch.tensor([1, 2]),), kwargs={"dim": -1})
     outcome = judged(day, raised(day, "test", CheckFailed("wrong")), call=call)
-    assert outcome.problem["lines"] == ["call      double(tensor([1, 2]), dim=-1)"]
+    assert outcome.problem.lines == ["call      double(tensor([1, 2]), dim=-1)"]
