@@ -112,13 +112,20 @@ class _Generators(type(torch.Generator)):  # type: ignore[misc]
     """torch.Generator as long as a GPU is pretended: knows its own, and makes either kind."""
 
     def __call__(cls, device="cpu"):
-        return super().__call__() if torch.device(device).type == "cuda" else REAL_GENERATOR(device)
+        if torch.device(device).type != "cuda":
+            return REAL_GENERATOR(device)
+        generator = super().__call__()
+        GENERATORS[generator._cdata] = (
+            generator  # on its way through torch, an object of this class becomes a plain one
+        )
+        return generator
 
     def __instancecheck__(cls, value) -> bool:
         return isinstance(value, REAL_GENERATOR)
 
 
 REAL_GENERATOR = torch.Generator
+GENERATORS: dict[int, torch.Generator] = {}  # the pretended GPU's, by the address of what is behind them
 
 
 class GPUGenerator(torch.Generator, metaclass=_Generators):
@@ -173,7 +180,7 @@ def pretended_gpu() -> Iterator[None]:
     torch.Generator = GPUGenerator  # type: ignore[misc]
     try:
         # torch's own RNNs would ask cuDNN for its version.
-        with torch.backends.cudnn.flags(enabled=False), _Lists(), _Mode():
+        with torch.backends.cudnn.flags(enabled=False, allow_tf32=False), _Lists(), _Mode():
             yield
     finally:
         torch.Generator = REAL_GENERATOR  # type: ignore[misc]
@@ -198,7 +205,7 @@ def _run(func, args: tuple, kwargs: dict) -> Any:
     if to_gpu and asked:
         kwargs = {**kwargs, "device": torch.device("cpu"), **({"pin_memory": False} if "pin_memory" in kwargs else {})}
     generator = kwargs.get("generator")
-    if to_gpu and generator is not None and type(generator) is not GPUGenerator:
+    if to_gpu and generator is not None and generator._cdata not in GENERATORS:
         raise OnlyOnGPU("Expected a 'cuda' device type for generator but found 'cpu'")
     plain_args, plain_kwargs = tree_map_only(GPUTensor, lambda tensor: tensor.value, (args, kwargs))
     result = func(*plain_args, **plain_kwargs)
