@@ -1,5 +1,6 @@
 """What each command of an author does; like those of a pair, in shared/learner/commands.py."""
 
+from shared.author.repository import GUIDE
 from shared.course.day import Day, day_folders, find_day
 from shared.learner.commands import FINE, WRONG, Refused, check_environment
 
@@ -27,8 +28,11 @@ def check(options) -> int:
         for line in write_tables():
             print(line)
     days = _days(options)
-    wrong = [line for day in days for line in check_day(day)] + ([] if options.day else check_course(days))
-    print("\n".join(wrong) or f"{', '.join(day.name for day in days)}: everything agrees")
+    lines = [line for day in days for line in check_day(day)] + ([] if options.day else check_course(days))
+    wrong = [line for line in lines if GUIDE not in line]
+    print("\n".join(lines))
+    if not wrong:
+        print(f"{', '.join(day.name for day in days)}: everything agrees")
     return WRONG if wrong else FINE
 
 

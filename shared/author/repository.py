@@ -11,6 +11,7 @@ from shared.author.links import broken_links, course_files, foreign_places
 from shared.course.day import Day, course_root, day_folders
 
 ROOM_LINES, TEST_LINES = 250, 400  # of a module of `shared`, and of a test module there
+GUIDE = "a guide is"  # a line with these words warns, and fails nothing
 FILE_SIZE, TREE_SIZE = 20 << 20, 150 << 20
 
 
@@ -88,4 +89,4 @@ def ruff(paths: list[Path]) -> list[str]:
 def too_long(text: str, name: str, most: int) -> list[str]:
     """One line if a module has more than `most` lines."""
     count = text.count("\n")
-    return [f"{name}:{most}: it has {count} lines, at most {most}"] if count > most else []
+    return [f"{name}:{most}: it has {count} lines, {GUIDE} {most}"] if count > most else []
