@@ -28,12 +28,13 @@ MANY = 50  # calls of one test that are remembered, the last of them
 
 @dataclass
 class Call:
-    """A call that a test made: `result` is what came back, the very object."""
+    """A call that a test made, of a function or a method: `result` is what came back, the very object."""
 
     name: str
     function: Callable
     args: tuple
     kwargs: dict
+    of_object: bool = False  # a method's, whose first argument is the object
     result: Any = None
 
 
@@ -62,17 +63,20 @@ class CallWatcher:
         for exercise in self.day.exercises:
             if exercise.module != f"{module.__name__}.py":
                 continue
-            thing = getattr(module, exercise.name, None)
+            owner, _, method = exercise.name.partition(".")
+            thing = getattr(module, owner, None)
             if inspect.isfunction(thing):
-                setattr(module, exercise.name, self._wrap(thing, exercise.name, exercise.name))
-            elif (
-                inspect.isclass(thing)
-                and issubclass(thing, nn.Module)
-                and inspect.isfunction(vars(thing).get("forward"))
-            ):
-                thing.forward = self._wrap(vars(thing)["forward"], exercise.name, exercise.name)  # type: ignore
+                setattr(module, owner, self._wrap(thing, exercise.name, owner))
+            elif inspect.isclass(thing):
+                own = [method] if method else [name for name in vars(thing) if not name.startswith("_")]
+                others = {e.name.partition(".")[2] for e in self.day.exercises if e.name.startswith(f"{owner}.")}
+                for name in own if method else [name for name in own if name not in others]:
+                    function = vars(thing).get(name)
+                    if inspect.isfunction(function):
+                        shown = owner if name == "forward" else f"{owner}.{name}"
+                        setattr(thing, name, self._wrap(function, exercise.name, shown, of_object=True))
 
-    def _wrap(self, function: Callable, exercise: str, name: str) -> Callable:
+    def _wrap(self, function: Callable, exercise: str, name: str, of_object: bool = False) -> Callable:
         @functools.wraps(function)
         def watched(*args, **kwargs):
             __tracebackhide__ = True
@@ -83,7 +87,7 @@ class CallWatcher:
                 return function(*args, **kwargs)
             kept_args = tuple(_kept(value) for value in args)
             kept_kwargs = {key: _kept(value) for key, value in kwargs.items()}
-            call = Call(name, function, kept_args, kept_kwargs)
+            call = Call(name, function, kept_args, kept_kwargs, of_object)
             if exercise == self.exercise:
                 self.first = self.first or call
                 self.calls = [*self.calls[1 - MANY :], call]
@@ -136,7 +140,8 @@ def _copy(value):
 
 def _plain(value) -> bool:
     # A parameter is the module's own affair, and clones of it would break ties.
-    return isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and value.layout == torch.strided
+    plain = isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and value.layout == torch.strided
+    return plain and value.device.type != "meta"
 
 
 def _compare(function, args, kwargs, kept_args, kept_kwargs) -> None:
@@ -178,6 +183,8 @@ def stops_on_a_gpu(call: Call) -> tuple[str, BaseException | None] | None:
 
     if not any(isinstance(leaf, Tensor | nn.Module | torch.device) for leaf in tree_leaves((call.args, call.kwargs))):
         return None
+    if call.of_object and not isinstance(call.args[0], nn.Module):
+        return None  # nobody but its author could move such an object
     moved: dict[int, Any] = {}
 
     def move(value):

@@ -78,7 +78,7 @@ def judge(
         lines += line_of_the_test(error, day)
         summary = f"{CANT_GO_ON}{summary}"
     if call and not _is_told(call, "\n".join([summary, *lines])):
-        lines.insert(0, f"call      {describe_call(exercise or 'the answer', call.args, call.kwargs)}")
+        lines.insert(0, f"call      {describe_call(call.name, call.args[call.of_object :], call.kwargs)}")
     problem = Problem(
         test=test,
         where=where or definition(exercise, day, folder),
@@ -117,7 +117,7 @@ def _fault(outcome: Outcome, summary: str) -> Outcome:
 
 def _is_told(call: Call, words: str) -> bool:
     """Whether the failure's words have the call's first argument already, or there is none."""
-    values = [*call.args, *call.kwargs.values()]
+    values = [*call.args[call.of_object :], *call.kwargs.values()]
     return not values or (type(values[0]) is str and (repr(values[0]) in words or ascii(values[0]) in words))
 
 
