@@ -205,6 +205,6 @@ def test_an_error_without_a_traceback(day):
 
 
 def test_the_call_is_told_with_values_that_can_be_run(day):
-    call = SimpleNamespace(args=(torch.tensor([1, 2]),), kwargs={"dim": -1})
+    call = SimpleNamespace(of_object=False, name="double", args=(torch.tensor([1, 2]),), kwargs={"dim": -1})
     outcome = judged(day, raised(day, "test", CheckFailed("wrong")), call=call)
     assert outcome.problem.lines == ["call      double(tensor([1, 2]), dim=-1)"]
