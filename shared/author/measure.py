@@ -3,20 +3,26 @@
 import itertools
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+
+import pytest
 
 from shared.author.mutants import mutants
+from shared.course.readme import Exercise
 from shared.course.variants import apply_variant, load_variants
 from shared.runner.protocol import MUTANT, VARIANT, VARIANT_TEST, MutantMeasured, Problem, Started, VariantsMeasured
 from shared.sandbox.diagnosis import alike, likest
 from shared.sandbox.outcome import Outcome
+from shared.sandbox.session import Session
 from shared.sandbox.testing import run_one
 
 
-def measure(session, pytest_session) -> None:
+def measure(session: Session, pytest_session: pytest.Session) -> None:
     """Tells VariantsMeasured for every exercise, MutantMeasured for every mutant, and Started before each try."""
     plugin, job = session.plugin, session.job
-    items: dict[str, list] = {}
+    items: dict[str, list[pytest.Item]] = {}
     for item in pytest_session.items:
         items.setdefault(plugin.exercise_of(item), []).append(item)
     chosen = [exercise for exercise in plugin.day.exercises if not job.exercises or exercise.name in job.exercises]
@@ -29,7 +35,7 @@ def measure(session, pytest_session) -> None:
                 measure_mutants(session, exercise, items.get(exercise.name, []))
 
 
-def measure_variants(session, exercise: str, items: dict[str, list]) -> VariantsMeasured:
+def measure_variants(session: Session, exercise: str, items: dict[str, list[pytest.Item]]) -> VariantsMeasured:
     """Which variants are rejected or accepted, which wrong ones are recognised, and which look alike.
 
     A right one meets the tests of all later exercises too: they use it.
@@ -73,7 +79,12 @@ def measure_variants(session, exercise: str, items: dict[str, list]) -> Variants
 
 
 def try_out(
-    session, label: str, exercise: str, items: list, texts: dict[str, str], until_it_fails: bool = False
+    session: Session,
+    label: str,
+    exercise: str,
+    items: list[pytest.Item],
+    texts: dict[str, str],
+    until_it_fails: bool = False,
 ) -> list[Outcome]:
     """Some tests on the reference with some modules' text replaced."""
     plugin, tried = session.plugin, []
@@ -101,7 +112,7 @@ def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str
     return candidates[best[0]] if len(best) == 1 else None
 
 
-def measure_mutants(session, exercise, items: list) -> None:
+def measure_mutants(session: Session, exercise: Exercise, items: list[pytest.Item]) -> None:
     """A mutant is killed by the first test of its exercise that doesn't pass."""
     plugin, job = session.plugin, session.job
     file = plugin.day.path / "solution" / exercise.module
@@ -110,9 +121,9 @@ def measure_mutants(session, exercise, items: list) -> None:
         owner = plugin.day.owner_exercise(mutant.owner)
         if owner is None or owner.name != exercise.name or mutant.key in job.done:
             continue
-        told = dict(key=mutant.key, exercise=exercise.name, line=mutant.line, kind=mutant.kind)
+        told = partial(MutantMeasured, mutant.key, exercise.name, mutant.line, mutant.kind)
         if mutant.key in job.skip:
-            session.tell(MutantMeasured(killed=True, by="its process ended", **told))
+            session.tell(told(killed=True, by="its process ended"))
             continue
         session.tell(Started(mutant.key, exercise.name))
         session.deadline(MUTANT)
@@ -127,14 +138,14 @@ def measure_mutants(session, exercise, items: list) -> None:
         except Exception as error:
             by = f"import: {type(error).__name__}"
         session.deadline(0)
-        session.tell(MutantMeasured(killed=by is not None, by=by, **told))
+        session.tell(told(killed=by is not None, by=by))
 
 
 @contextmanager
-def alarm(seconds: float):
+def alarm(seconds: float) -> Iterator[None]:
     """Raises TimeoutError in the code below after so many seconds of CPU time, where the system has such a clock."""
 
-    def ring(*_):
+    def ring(*_: object) -> None:
         raise TimeoutError("it hangs")
 
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():

@@ -89,7 +89,7 @@ def write_tables(root: Path, days: list[Day]) -> list[str]:
     text = before = file.read_bytes().decode("utf-8")
     changed = []
     for name, table in _tables(days).items():
-        new = _between(name).sub(lambda found, table=table: f"{found[1]}\n{table}\n{found[3]}", text)
+        new = _between(name).sub("\\1\n" + table.replace("\\", "\\\\") + "\n\\3", text)
         changed += [f"README.md: wrote the table of {name}"] * (new != text)
         text = new
     if text != before:
