@@ -1,7 +1,7 @@
 """What `make check` proves of a day: that README, solution, tests, skeleton and variants agree, and keep the rules.
 
-`check_day` gives one line for each defect, with file:line where there is one; [] when all is well. `check_course` does
-the same for what doesn't belong to a single day; it lives in `shared.author.repository`.
+`check_day` gives one line for each defect, with file:line where there is one; [] when all is well. `check_course` in
+repository.py does the same for what doesn't belong to a single day.
 """
 
 import ast
@@ -13,14 +13,11 @@ from pathlib import Path
 
 from shared.author.links import broken_links, course_files, foreign_places
 from shared.author.on_a_gpu import stops_on_a_gpu
-from shared.author.repository import GUIDE, check_course, ruff, too_long, write_tables
+from shared.author.repository import GUIDE, ruff, too_long
 from shared.author.rules import UNREADABLE, TestFile
-from shared.author.tables import days_table
 from shared.course.day import Day, Exercise
 from shared.course.fences import FenceError, fences, skeleton_differences
 from shared.course.variants import Variant, VariantError, apply_variant, load_variants, variants_folder
-
-__all__ = ["check_course", "check_day", "days_table", "write_tables"]
 
 WORDS, WORDS_OF = 5000, {"w1d1": 6500}
 CORE = range(300, 421)  # minutes
@@ -220,11 +217,11 @@ def _variants(day: Day) -> list[str]:
     for exercise in day.exercises:
         own = [variant.wrong for variant in variants if variant.exercise == exercise.name]
         wrong, needed = sum(own), 1 if exercise.minutes <= SHORT_EXERCISE else 3
-        file = f"variants/{exercise.section}.toml"
+        toml = f"variants/{exercise.section}.toml"
         if wrong < needed:
-            lines.append(_at(exercise, f"{file} has {wrong} wrong of it, at least {needed}"))
+            lines.append(_at(exercise, f"{toml} has {wrong} wrong of it, at least {needed}"))
         if all(own) and exercise.minutes > LONG_EXERCISE:
-            lines.append(_at(exercise, f"it takes {exercise.minutes} minutes, and {file} has no right one of it"))
+            lines.append(_at(exercise, f"it takes {exercise.minutes} minutes, and {toml} has no right one of it"))
     return lines
 
 

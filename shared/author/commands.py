@@ -1,11 +1,16 @@
-"""What each command of an author does; like those of a pair, in shared/learner/commands.py."""
+"""What each command of an author does; those of a pair stand in shared/learner/commands.py.
+
+What a command needs besides is imported when it runs: the others don't wait for it.
+"""
+
+from argparse import Namespace
 
 from shared.author.repository import GUIDE
 from shared.course.day import Day, day_folders, find_day
 from shared.learner.commands import FINE, WRONG, Refused, check_environment
 
 
-def skeleton(options) -> int:
+def skeleton(options: Namespace) -> int:
     """Make skeleton/ anew from solution/ (with --check: only say whether it is up to date)."""
     from shared.course.fences import FenceError, skeleton_differences, write_skeleton
 
@@ -20,9 +25,10 @@ def skeleton(options) -> int:
     return WRONG if stale and options.check else FINE
 
 
-def check(options) -> int:
+def check(options: Namespace) -> int:
     """Prove that README, solution, tests, skeleton and variants agree."""
-    from shared.author.check import check_course, check_day, write_tables
+    from shared.author.check import check_day
+    from shared.author.repository import check_course, write_tables
 
     if options.write:
         for line in write_tables():
@@ -36,7 +42,7 @@ def check(options) -> int:
     return WRONG if wrong else FINE
 
 
-def strength(options) -> int:
+def strength(options: Namespace) -> int:
     """Measure how strong a day's tests are (without a day: of those that changed): variants, diagnosis, mutants."""
     from shared.author.strength import measure_days
 
@@ -45,5 +51,5 @@ def strength(options) -> int:
     return WRONG if measure_days(_days(options), options.exercise, everything, options.minutes) else FINE
 
 
-def _days(options) -> list[Day]:
+def _days(options: Namespace) -> list[Day]:
     return [find_day(options.day)] if options.day else [Day(path) for path in day_folders()]

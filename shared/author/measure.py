@@ -3,41 +3,60 @@
 import itertools
 import signal
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+
+import pytest
 
 from shared.author.mutants import mutants
+from shared.course.readme import Exercise
 from shared.course.variants import apply_variant, load_variants
 from shared.runner.protocol import MUTANT, VARIANT, VARIANT_TEST, MutantMeasured, Problem, Started, VariantsMeasured
 from shared.sandbox.diagnosis import alike, likest
 from shared.sandbox.outcome import Outcome
+from shared.sandbox.session import Session
 from shared.sandbox.testing import run_one
 
 
-def measure(session, pytest_session) -> None:
+def measure(session: Session, pytest_session: pytest.Session) -> None:
     """Tells VariantsMeasured for every exercise, MutantMeasured for every mutant, and Started before each try."""
     plugin, job = session.plugin, session.job
-    items: dict[str, list] = {}
+    items: dict[str, list[pytest.Item]] = {}
     for item in pytest_session.items:
         items.setdefault(plugin.exercise_of(item), []).append(item)
     chosen = [exercise for exercise in plugin.day.exercises if not job.exercises or exercise.name in job.exercises]
     with plugin.modules.trusted():
+        users = users_of_each(session, items)
         for exercise in chosen:
             if f"variants:{exercise.name}" not in job.done:
-                session.tell(measure_variants(session, exercise.name, items))
+                session.tell(measure_variants(session, exercise.name, items, users))
         if job.mutants:
             for exercise in chosen:
                 measure_mutants(session, exercise, items.get(exercise.name, []))
 
 
-def measure_variants(session, exercise: str, items: dict[str, list]) -> VariantsMeasured:
+def users_of_each(session: Session, items: dict[str, list[pytest.Item]]) -> dict[str, list[pytest.Item]]:
+    """For each exercise the tests of later ones that come through it, as a run of the reference shows."""
+    order = [exercise.name for exercise in session.plugin.day.exercises]
+    users: dict[str, list[pytest.Item]] = {name: [] for name in order}
+    for name in order:
+        tests = items.get(name, [])
+        for item, outcome in zip(tests, try_out(session, "the reference", name, tests, {})):
+            for used in outcome.uses:
+                users[used].append(item)
+    return users
+
+
+def measure_variants(
+    session: Session, exercise: str, items: dict[str, list[pytest.Item]], users: dict[str, list[pytest.Item]]
+) -> VariantsMeasured:
     """Which variants are rejected or accepted, which wrong ones are recognised, and which look alike.
 
-    A right one meets the tests of all later exercises too: they use it.
+    A right one also meets the tests of later exercises that come through this one.
     """
     plugin, job = session.plugin, session.job
     own = items.get(exercise, [])
-    order = [e.name for e in plugin.day.exercises]
-    later = [item for name in order[order.index(exercise) + 1 :] for item in items.get(name, [])]
     outcomes: dict[str, list[Outcome]] = {}
     told = VariantsMeasured(exercise, [], [], [])
     reference = try_out(session, "the reference", exercise, own, {})
@@ -51,8 +70,8 @@ def measure_variants(session, exercise: str, items: dict[str, list]) -> Variants
         module, text = apply_variant(variant, plugin.day)
         tried = try_out(session, variant.label, exercise, own, {module: text})
         failed = [number for number, outcome in enumerate(tried) if outcome.kind != "pass"]
-        if not failed and not variant.wrong and later:
-            tried = try_out(session, variant.label, exercise, later, {module: text}, until_it_fails=True)
+        if not failed and not variant.wrong:
+            tried = try_out(session, variant.label, exercise, users[exercise], {module: text}, until_it_fails=True)
             failed = [number for number, outcome in enumerate(tried) if outcome.kind not in ("pass", "todo")]
         if failed:
             first = tried[failed[0]]
@@ -73,7 +92,12 @@ def measure_variants(session, exercise: str, items: dict[str, list]) -> Variants
 
 
 def try_out(
-    session, label: str, exercise: str, items: list, texts: dict[str, str], until_it_fails: bool = False
+    session: Session,
+    label: str,
+    exercise: str,
+    items: list[pytest.Item],
+    texts: dict[str, str],
+    until_it_fails: bool = False,
 ) -> list[Outcome]:
     """Some tests on the reference with some modules' text replaced."""
     plugin, tried = session.plugin, []
@@ -101,7 +125,7 @@ def recognise(label: str, first: int, outcomes: dict[str, list[Outcome]]) -> str
     return candidates[best[0]] if len(best) == 1 else None
 
 
-def measure_mutants(session, exercise, items: list) -> None:
+def measure_mutants(session: Session, exercise: Exercise, items: list[pytest.Item]) -> None:
     """A mutant is killed by the first test of its exercise that doesn't pass."""
     plugin, job = session.plugin, session.job
     file = plugin.day.path / "solution" / exercise.module
@@ -110,9 +134,9 @@ def measure_mutants(session, exercise, items: list) -> None:
         owner = plugin.day.owner_exercise(mutant.owner)
         if owner is None or owner.name != exercise.name or mutant.key in job.done:
             continue
-        told = dict(key=mutant.key, exercise=exercise.name, line=mutant.line, kind=mutant.kind)
+        told = partial(MutantMeasured, mutant.key, exercise.name, mutant.line, mutant.kind)
         if mutant.key in job.skip:
-            session.tell(MutantMeasured(killed=True, by="its process ended", **told))
+            session.tell(told(killed=True, by="its process ended"))
             continue
         session.tell(Started(mutant.key, exercise.name))
         session.deadline(MUTANT)
@@ -127,14 +151,14 @@ def measure_mutants(session, exercise, items: list) -> None:
         except Exception as error:
             by = f"import: {type(error).__name__}"
         session.deadline(0)
-        session.tell(MutantMeasured(killed=by is not None, by=by, **told))
+        session.tell(told(killed=by is not None, by=by))
 
 
 @contextmanager
-def alarm(seconds: float):
+def alarm(seconds: float) -> Iterator[None]:
     """Raises TimeoutError in the code below after so many seconds of CPU time, where the system has such a clock."""
 
-    def ring(*_):
+    def ring(*_: object) -> None:
         raise TimeoutError("it hangs")
 
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from shared.author.mutators import SLIPS
-from shared.author.syntax import Code, Edit, called, names_in
+from shared.author.syntax import Code, Edit, Placed, called, names_in
 from shared.author.torch_mutators import TORCH_SLIPS
 from shared.course.fences import fences
 
@@ -41,11 +41,13 @@ class Mutant:
 
 def mutants(text: str, filename: str) -> list[Mutant]:
     """Every mutant of the fenced code, by line. Each compiles, and no two of them (nor the original) are the same."""
-    code, places, found = Code(text, filename), fences(text, filename), []
+    code, places = Code(text, filename), fences(text, filename)
+    found: list[tuple[int, Mutant]] = []
     for index, top in enumerate(code.tree.body):
         seen = {ast.dump(top)}
         for node in _candidates(code, top):
-            fence = next((f for f in places if f.begin < node.lineno and node.end_lineno < f.end), None)
+            first, last = node.lineno, node.end_lineno or node.lineno
+            fence = next((f for f in places if f.begin < first and last < f.end), None)
             if fence is None:
                 continue
             for edit in _edits(code, node):
@@ -59,7 +61,8 @@ def mutants(text: str, filename: str) -> list[Mutant]:
                 if dump not in seen:
                     seen.add(dump)
                     found.append((edit[1], mutant))
-    counts, numbered = Counter(), []
+    counts: Counter[tuple[str, str, str]] = Counter()
+    numbered = []
     for _, mutant in sorted(found, key=lambda pair: pair[0]):
         same = mutant.owner, mutant.old, mutant.new
         counts[same] += 1
@@ -67,13 +70,13 @@ def mutants(text: str, filename: str) -> list[Mutant]:
     return numbered
 
 
-def _edits(code: Code, node: ast.AST) -> Iterator[Edit]:
+def _edits(code: Code, node: Placed) -> Iterator[Edit]:
     for mutators in (SLIPS, TORCH_SLIPS):
         for mutator in mutators.get(type(node), ()):
             yield from mutator(code, node)
 
 
-def _mutant(code: Code, owner: str, node: ast.AST, edit: Edit) -> Mutant:
+def _mutant(code: Code, owner: str, node: Placed, edit: Edit) -> Mutant:
     kind, start, end, new = edit
     first, last = code.shown(node, end)
     old, changed = code.data[first:last], code.data[first:start] + new.encode() + code.data[end:last]
@@ -91,7 +94,7 @@ def _one_line(source: bytes) -> str:
     return " ".join(source.decode().split())
 
 
-def _candidates(code: Code, node: ast.AST) -> Iterator[ast.AST]:
+def _candidates(code: Code, node: ast.AST) -> Iterator[Placed]:
     """The nodes worth changing: no checks, messages, strings, annotations or decorators."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "type_params"):
@@ -105,7 +108,7 @@ def _candidates(code: Code, node: ast.AST) -> Iterator[ast.AST]:
                 continue
             if called(child) in UNMUTATED or _is_step_of_a_while(code, child):
                 continue
-            if hasattr(child, "lineno"):
+            if isinstance(child, Placed):
                 yield child
             yield from _candidates(code, child)
 
@@ -113,7 +116,9 @@ def _candidates(code: Code, node: ast.AST) -> Iterator[ast.AST]:
 def _is_step_of_a_while(code: Code, node: ast.AST) -> bool:
     """i += 1 under `while i < n`: changed, it may run for ever."""
     names = names_in(node.target) if isinstance(node, ast.AugAssign) else set()
-    while names and (node := code.parent.get(node)):
-        if isinstance(node, ast.While) and names & names_in(node.test):
+    around = code.parent.get(node)
+    while names and around:
+        if isinstance(around, ast.While) and names & names_in(around.test):
             return True
+        around = code.parent.get(around)
     return False

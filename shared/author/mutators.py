@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from shared.author.syntax import COMPREHENSIONS, Code, Edit, Mutators, called, is_string, names_in, root
+from shared.author.syntax import COMPREHENSIONS, Code, Edit, Mutators, called, is_string, last, names_in, root
 from shared.author.torch_mutators import IN_PLACE, NUMBERED, role
 
 SLIPS = Mutators()
@@ -59,9 +59,8 @@ def arithmetic(code: Code, node: ast.BinOp) -> Iterator[Edit]:
 
 
 def _is_tiny(node: ast.AST) -> bool:
-    name = getattr(node, "attr", getattr(node, "id", ""))
     number = getattr(node, "value", None)
-    return "eps" in name.lower() or (type(number) is float and 0 < number < 1e-3)
+    return "eps" in last(node).lower() or (type(number) is float and 0 < number < 1e-3)
 
 
 @SLIPS.on(ast.AugAssign)
@@ -69,9 +68,9 @@ def augmented(code: Code, node: ast.AugAssign) -> Iterator[Edit]:
     operator = OPERATORS.get(type(node.op))
     if operator in OTHER_OPERATOR and operator != "%":
         yield from code.between("operator", node.target, node.value, f"{operator}=", f"{OTHER_OPERATOR[operator]}=")
-    name = getattr(node.target, "id", None)
-    if name and operator and (code.is_the_callers(node.target, tensor=True) or code.is_loop_variable(node.target)):
-        yield code.replace("inplace", node, f"{name} = {name} {operator} {code.grouped(node.value)}")
+    name = node.target if isinstance(node.target, ast.Name) else None
+    if name and operator and (code.is_the_callers(name, tensor=True) or code.is_loop_variable(name)):
+        yield code.replace("inplace", node, f"{name.id} = {name.id} {operator} {code.grouped(node.value)}")
 
 
 @SLIPS.on(ast.Assign)
@@ -102,9 +101,11 @@ def and_or(code: Code, node: ast.BoolOp) -> Iterator[Edit]:
 
 
 @SLIPS.on(ast.If, ast.IfExp, *COMPREHENSIONS)
-def condition(code: Code, node: ast.AST) -> Iterator[Edit]:
+def condition(
+    code: Code, node: ast.If | ast.IfExp | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
+) -> Iterator[Edit]:
     guards_only = isinstance(node, ast.If) and all(isinstance(n, ast.Raise) for n in node.body)
-    tests = [t for g in node.generators for t in g.ifs] if isinstance(node, COMPREHENSIONS) else [node.test]
+    tests = [node.test] if isinstance(node, ast.If | ast.IfExp) else [t for g in node.generators for t in g.ifs]
     for test in tests:
         negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
         if not (isinstance(test, ast.Compare) or negated or guards_only):  # those two have negations of their own
@@ -123,7 +124,7 @@ def order(code: Code, node: ast.Tuple | ast.List) -> Iterator[Edit]:
     unordered = numbered or isinstance(parent, ast.Compare) or role(code, node) == "dim"
     parallel = isinstance(parent, ast.Assign) and isinstance(parent.value, ast.Tuple) and node is not parent.value
     if len(node.elts) > 1 and not (fixed or unordered or parallel):
-        yield code.swapped(*node.elts[:2])
+        yield code.swapped(node.elts[0], node.elts[1])
 
 
 @SLIPS.on(ast.Slice)
@@ -139,7 +140,7 @@ def bounds(code: Code, node: ast.Slice) -> Iterator[Edit]:
 
 
 @SLIPS.on(ast.Break, ast.Continue)
-def jump(code: Code, node: ast.AST) -> Iterator[Edit]:
+def jump(code: Code, node: ast.Break | ast.Continue) -> Iterator[Edit]:
     loop = code.parent[node]
     while not isinstance(loop, ast.For | ast.AsyncFor | ast.While):
         loop = code.parent[loop]

@@ -14,9 +14,10 @@ from shared.course.day import Day, day_folders
 from shared.learner import board
 from shared.learner.verdicts import verdicts
 from shared.runner.process import child_environment
+from shared.runner.protocol import ExitStatus
 from shared.runner.run import EnvironmentBroken, Results, run_day
 
-FINE, WRONG, BROKEN = 0, 1, 2
+FINE, WRONG, BROKEN = ExitStatus
 
 
 def prove(device: str) -> int:

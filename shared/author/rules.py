@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.author.syntax import is_shape
+from shared.author.syntax import Function, is_shape, last
 
 NO_CHECKS = {"exercise", "strided", "randomize", "recorder", "same_records"}  # of shared.checks, these check nothing
 SKIPS = {"skip", "skipif", "xfail", "importorskip", "skipTest", "skipIf", "skipUnless"}
 POSITIONS = {"allclose": 2, "isclose": 2, "assert_close": 2, "assert_allclose": 2, "close": 2, "equal": 2, "approx": 1}
 LATE = {"transformers", "torchvision"}  # seconds to import: only inside the function that needs them
 UNREADABLE = "?"  # a marker whose exercise only a run could tell
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class TestFile:
     def _marked(self, node: ast.AST, seen: set[str]) -> set[str]:
         found = set()
         for part in ast.walk(node):
-            if isinstance(part, ast.Call) and _last(part.func) == "exercise" and part.args:
+            if isinstance(part, ast.Call) and last(part.func) == "exercise" and part.args:
                 found |= self._texts(part.args[0], node)
             elif isinstance(part, ast.Name) and part.id in self.names and part.id not in seen:
                 found |= self._marked(self.names[part.id], seen | {part.id})
@@ -85,7 +84,7 @@ class TestFile:
         if isinstance(argument, ast.Name):
             for loop in (node for node in ast.walk(around) if isinstance(node, ast.comprehension)):
                 targets = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
-                places = [i for i, target in enumerate(targets) if _last(target) == argument.id]
+                places = [i for i, target in enumerate(targets) if last(target) == argument.id]
                 if places:
                     values = [self._element(item, places[0], len(targets)) for item in self._items(loop.iter)]
                     return {value for value in values if isinstance(value, str)} or {UNREADABLE}
@@ -94,7 +93,7 @@ class TestFile:
         return {UNREADABLE}
 
     def _items(self, node: ast.expr) -> list[ast.expr]:
-        if isinstance(node, ast.Call) and _last(node.func) == "items":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items":
             table = self._items(node.func.value)
             values = getattr(self._known(node.func.value), "values", [])
             return [ast.Tuple([key, value]) for key, value in zip(table, values)]
@@ -136,7 +135,7 @@ class TestFile:
             if isinstance(node, ast.Attribute) and node.attr in SKIPS and _root(node) in ("pytest", "unittest", "self"):
                 yield node.lineno, f"nothing is ever skipped: {node.attr}"
             if isinstance(node, ast.Call):
-                name = _last(node.func)
+                name = last(node.func)
                 positions = len(node.args)
                 if name in POSITIONS and positions > POSITIONS[name]:
                     yield node.lineno, f"{name}: tolerances are given by keyword"
@@ -150,7 +149,7 @@ class TestFile:
                         yield part.lineno, "an assert under an `if` may never run"
             if isinstance(node, ast.ExceptHandler) and self._swallows(node):
                 yield node.lineno, "this `except` swallows what went wrong; use `raises`"
-            if isinstance(node, ast.Call) and _last(node.func) == "suppress":
+            if isinstance(node, ast.Call) and last(node.func) == "suppress":
                 yield node.lineno, "`suppress` swallows what went wrong; use `raises`"
         for function in (function for function in self.functions if function.name.startswith("test")):
             for node in (node for node in ast.walk(function) if isinstance(node, ast.If)):
@@ -163,7 +162,7 @@ class TestFile:
         if any(isinstance(part, (ast.Raise, ast.Assert)) or self._is_check(part) for part in parts):
             return False
         idle = (ast.Pass, ast.Continue, ast.Break, ast.Return, ast.Expr)
-        broad = handler.type is None or _last(handler.type) in ("Exception", "BaseException")
+        broad = handler.type is None or last(handler.type) in ("Exception", "BaseException")
         return broad or all(isinstance(line, idle) and _says_nothing(line) for line in handler.body)
 
     def _checks(self) -> Iterator[tuple[int, str]]:
@@ -173,8 +172,8 @@ class TestFile:
             if not checks:
                 yield function.lineno, f"{function.name} checks nothing"
                 continue
-            direct = [part for part in parts if isinstance(part, ast.Assert)]
-            direct += [part for part in parts if isinstance(part, ast.Call) and _last(part.func) in ("close", "equal")]
+            direct: list[ast.Assert | ast.Call] = [part for part in parts if isinstance(part, ast.Assert)]
+            direct += [part for part in parts if isinstance(part, ast.Call) and last(part.func) in ("close", "equal")]
             subjects = {id(part.func) for part in direct if isinstance(part, ast.Call)} | {id(part) for part in direct}
             if all(id(check) in subjects for check in checks) and all(_is_about_shape(part) for part in direct):
                 yield function.lineno, f"{function.name} checks a shape and nothing else"
@@ -204,7 +203,8 @@ class TestFile:
 
     def _checking(self) -> set[str]:
         """Names whose use is a check: those of shared.checks, and the file's helpers that use one."""
-        self.checking, self.methods = set(self.imported), set()
+        self.checking = set(self.imported)
+        self.methods: set[str] = set()
         methods = {id(part) for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef) for part in node.body}
         while True:
             before = len(self.checking) + len(self.methods)
@@ -218,7 +218,9 @@ class TestFile:
                 return self.checking
 
 
-def _test_functions(body: list[ast.stmt], classes: tuple = ()) -> Iterator[tuple[ast.FunctionDef, tuple]]:
+def _test_functions(
+    body: list[ast.stmt], classes: tuple[ast.ClassDef, ...] = ()
+) -> Iterator[tuple[Function, tuple[ast.ClassDef, ...]]]:
     for node in body:
         if isinstance(node, Function) and node.name.startswith("test"):
             yield node, classes
@@ -231,7 +233,7 @@ def _says_nothing(line: ast.stmt) -> bool:
     return value is None or isinstance(value, ast.Constant)
 
 
-def _is_about_shape(check: ast.AST) -> bool:
+def _is_about_shape(check: ast.Assert | ast.Call) -> bool:
     if isinstance(check, ast.Call):
         return bool(check.args) and is_shape(check.args[0])
     test = check.test
@@ -239,12 +241,8 @@ def _is_about_shape(check: ast.AST) -> bool:
     return all(isinstance(p, ast.Compare) and any(map(is_shape, [p.left, *p.comparators])) for p in parts)
 
 
-def _last(node: ast.AST) -> str | None:
-    """`allclose` of `torch.allclose`, of `allclose` too."""
-    return getattr(node, "attr", None) or getattr(node, "id", None)
-
-
 def _root(node: ast.AST) -> str | None:
+    """`torch` of `torch.nn.relu`; unlike `syntax.root` nothing where a call stands between."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return getattr(node, "id", None)

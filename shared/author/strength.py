@@ -16,7 +16,10 @@ from shared.runner.protocol import Job, MutantMeasured, Started, Uncollected, Un
 DIAGNOSED_AT_LEAST = 0.9  # of the wrong variants that are rejected
 KILLED_AT_LEAST = 0.9  # of the mutants
 # A sentence with one of these announces that the variant ends in an error.
-WORDS_OF_ERRORS = ("raise", "error", "crash", "stop", "fail", "recurs", "without end", "for ever", "endless", "refuse")
+WORDS_OF_ERRORS = (
+    *("raise", "error", "exception", "crash", "fail", "refuse"),
+    *("stops", "recurs", "without end", "for ever", "endless"),
+)
 
 
 def measure_days(days: list[Day], exercise: str | None, everything: bool, minutes: float | None) -> bool:
@@ -90,20 +93,7 @@ def _dies_by_accident(variant: dict) -> str | None:
     error = variant.get("error")
     if not error or error in ("AssertionError", "Failed", "Dodged") or error in variant["says"]:
         return None
-    words = (
-        "raise",
-        "error",
-        "crash",
-        "stops",
-        "fail",
-        "recurs",
-        "without end",
-        "for ever",
-        "endless",
-        "refuse",
-        "exception",
-    )
-    if any(word in variant["says"].lower() for word in words):
+    if any(word in variant["says"].lower() for word in WORDS_OF_ERRORS):
         return None
     return f"dies of {error} in {variant['by']}, of which its sentence says nothing: {variant['summary']}"
 
@@ -148,7 +138,7 @@ def judge_strength(
     killed = len(tried) - len(survivors)
     if killed < KILLED_AT_LEAST * len(tried):
         lines.append(f"  only {killed} of {len(tried)} mutants are killed")
-    figures = dict(
+    counts = dict(
         wrong=len(wrong),
         rejected=sum(variant["rejected"] for variant in wrong),
         diagnosed=len(diagnosed),
@@ -158,4 +148,4 @@ def judge_strength(
         killed=killed,
         explained=sum(mutant.key in explained for mutant in survivors),
     )
-    return lines, figures
+    return lines, counts

@@ -6,8 +6,11 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 Edit = tuple[str, int, int, str]  # kind, first byte, byte after the last, what stands there instead
+Placed = ast.expr | ast.stmt | ast.keyword | ast.arg  # nodes of which `ast` says where they stand
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
 # What says something by itself in a report, and what stands anywhere without brackets.
 SHOWN = (ast.Call, ast.Subscript, ast.BinOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Dict, ast.stmt, *COMPREHENSIONS)
@@ -25,46 +28,50 @@ class Code:
             self.starts.append(self.starts[-1] + len(line))
         self.parent = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
-    def span(self, node: ast.AST) -> tuple[int, int]:
+    def span(self, node: Placed) -> tuple[int, int]:
+        assert node.end_lineno is not None and node.end_col_offset is not None  # `ast.parse` always gives both
         return self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset
 
-    def source(self, node: ast.AST) -> str:
+    def source(self, node: Placed) -> str:
         start, end = self.span(node)
         return self.data[start:end].decode()
 
-    def gap(self, left: ast.AST, right: ast.AST) -> str:
+    def gap(self, left: Placed, right: Placed) -> str:
         """What stands between two nodes: an operator or a comma; brackets and comments too."""
         return self.data[self.span(left)[1] : self.span(right)[0]].decode()
 
-    def grouped(self, node: ast.AST) -> str:
+    def grouped(self, node: ast.expr) -> str:
         """The node's source, fit to stand anywhere in an expression."""
         source = self.source(node)
         return source if isinstance(node, ATOMS) and "\n" not in source else f"({source})"
 
-    def replace(self, kind: str, node: ast.AST, new: str) -> Edit:
+    def replace(self, kind: str, node: Placed, new: str) -> Edit:
         return kind, *self.span(node), new
 
-    def between(self, kind: str, left: ast.AST, right: ast.AST, old: str, new: str) -> Iterator[Edit]:
+    def between(self, kind: str, left: ast.expr, right: ast.expr, old: str, new: str) -> Iterator[Edit]:
         """Replaces the operator between two nodes."""
         start, end = self.span(left)[1], self.span(right)[0]
         gap = re.sub(rb"#[^\n]*", lambda comment: b" " * len(comment[0]), self.data[start:end])
         if found := re.search(rb"\s+".join(re.escape(word) for word in old.encode().split()), gap):
             yield kind, start + found.start(), start + found.end(), new
 
-    def swapped(self, left: ast.AST, right: ast.AST, source: Callable[[ast.AST], str] | None = None) -> Edit:
+    def swapped(self, left: ast.expr, right: ast.expr, source: Callable[[ast.expr], str] | None = None) -> Edit:
         source = source or self.source
         new = source(right) + self.gap(left, right) + source(left)
         return "swap", self.span(left)[0], self.span(right)[1], new
 
-    def function(self, node: ast.AST) -> ast.FunctionDef | None:
-        while node and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node = self.parent.get(node)
-        return node
+    def function(self, node: ast.AST) -> Function | None:
+        """The innermost function around a node, which may be the node itself."""
+        around: ast.AST | None = node
+        while around:
+            if isinstance(around, Function):
+                return around
+            around = self.parent.get(around)
+        return None
 
-    def is_the_callers(self, name: ast.AST, tensor: bool = False) -> bool:
+    def is_the_callers(self, name: ast.expr | None, tensor: bool = False) -> bool:
         """Does this name still hold the argument as it came in? (`tensor`: one that is annotated as a tensor)"""
-        function = self.function(name)
-        if not isinstance(name, ast.Name) or function is None:
+        if not isinstance(name, ast.Name) or (function := self.function(name)) is None:
             return False
         arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         notes = {a.arg: self.source(a.annotation) if a.annotation else "" for a in arguments}
@@ -84,17 +91,20 @@ class Code:
         start, stop = self.span(node)
         if body := getattr(node, "body", None) if isinstance(node, ast.stmt) else None:
             first = self.span(body[0])[0]
-            ends = [self.span(n)[1] for n in ast.walk(node) if hasattr(n, "lineno") and self.span(n)[1] <= first]
+            ends = [self.span(n)[1] for n in ast.walk(node) if isinstance(n, Placed) and self.span(n)[1] <= first]
             stop = max([end, *ends])
         return start, stop
 
 
-class Mutators(dict[type, list[Callable[[Code, ast.AST], Iterator[Edit]]]]):
+Mutator = Callable[[Code, Any], Iterator[Edit]]  # Any: the kinds of node that it is registered for
+
+
+class Mutators(dict[type[ast.AST], list[Mutator]]):
     """Generators of edits, by the kind of node that they change."""
 
-    def on(self, *types: type):
-        def register(mutator):
-            for kind in types:
+    def on(self, *kinds: type[ast.AST]) -> Callable[[Mutator], Mutator]:
+        def register(mutator: Mutator) -> Mutator:
+            for kind in kinds:
                 self.setdefault(kind, []).append(mutator)
             return mutator
 
@@ -107,8 +117,12 @@ def names_in(node: ast.AST) -> set[str]:
 
 def called(node: ast.AST | None) -> str:
     """`f` of f(…) and of x.f(…); nothing where the node is no call."""
-    function = node.func if isinstance(node, ast.Call) else None
-    return getattr(function, "attr", getattr(function, "id", ""))
+    return last(node.func) if isinstance(node, ast.Call) else ""
+
+
+def last(node: ast.AST) -> str:
+    """`allclose` of `torch.allclose`, of `allclose` too; nothing of what is neither."""
+    return getattr(node, "attr", getattr(node, "id", ""))
 
 
 def root(node: ast.AST) -> str:

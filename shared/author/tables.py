@@ -58,7 +58,7 @@ def strength_table(days: list[Day]) -> str:
             cells = [day.name, "not measured yet", "", "", ""]
         else:
             survivors = kept["mutants"] - kept["killed"]
-            changed = {"own files": "the day", "checks and versions": "`shared/checks` or a version"}
+            changed = {"own files": "the day", "checks and versions": "checks, mutators or a version"}
             stale = figures.staleness(day)
             cells = [day.name + (f" (stale: {changed[stale]} changed since)" if stale else "")]
             cells += [_of(kept, "rejected", "wrong"), _of(kept, "diagnosed", "wrong")]
@@ -89,7 +89,7 @@ def write_tables(root: Path, days: list[Day]) -> list[str]:
     text = before = file.read_bytes().decode("utf-8")
     changed = []
     for name, table in _tables(days).items():
-        new = _between(name).sub(lambda found, table=table: f"{found[1]}\n{table}\n{found[3]}", text)
+        new = _between(name).sub("\\1\n" + table.replace("\\", "\\\\") + "\n\\3", text)
         changed += [f"README.md: wrote the table of {name}"] * (new != text)
         text = new
     if text != before:

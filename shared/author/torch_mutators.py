@@ -19,7 +19,7 @@ def _words(text: str) -> set[str]:
 MODULES = _words("torch F nn np math re einops functional")  # torch.f(x, …): here x is not the receiver
 
 # Which positional arguments of the method are dims (of the function: one further).
-DIMS = dict.fromkeys(
+DIMS: dict[str, tuple[int, ...]] = dict.fromkeys(
     _words("""softmax log_softmax sum mean var std amax amin max min argmax argmin cumsum cumprod prod any all logsumexp
     unsqueeze squeeze size cat concat stack gather select narrow index_select index_add index_add_ scatter scatter_
     scatter_add_ sort argsort unbind diff unfold"""),
@@ -113,9 +113,9 @@ def _integers(n: int, role: str) -> list[int]:
 
 
 @TORCH_SLIPS.on(ast.Constant, ast.UnaryOp)
-def number(code: Code, node: ast.AST) -> Iterator[Edit]:
+def number(code: Code, node: ast.Constant | ast.UnaryOp) -> Iterator[Edit]:
     minus, parent = _is_minus(node), code.parent[node]
-    value = getattr(node.operand if minus else node, "value", None)
+    value = getattr(node.operand if isinstance(node, ast.UnaryOp) and minus else node, "value", None)
     if _is_minus(parent):  # -3 as a whole has had its turn
         return
     if type(value) is int:
@@ -127,8 +127,8 @@ def number(code: Code, node: ast.AST) -> Iterator[Edit]:
         # Dropping the factor 0.5, or the addend, does the same as 1.0 * x, or x + 0.0.
         addend = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add) and node is parent.right
         if not (value == 0.5 and role(code, node) == "factor") and not (tiny and addend):
-            other = 1.0 if value == 0 else 0.0 if tiny else 2 * value
-            yield code.replace("eps" if tiny else "number", node, ("-" if minus and other else "") + repr(other))
+            instead = 1.0 if value == 0 else 0.0 if tiny else 2 * value
+            yield code.replace("eps" if tiny else "number", node, ("-" if minus and instead else "") + repr(instead))
 
 
 def _is_minus(node: ast.AST) -> bool:
@@ -151,7 +151,7 @@ def training(code: Code, node: ast.Attribute) -> Iterator[Edit]:
             yield code.replace("train", node, new)
 
 
-def _receiver(call: ast.Call) -> ast.AST | None:
+def _receiver(call: ast.Call) -> ast.expr | None:
     """`x` of x.f(…), `torch` of torch.f(…)."""
     return call.func.value if isinstance(call.func, ast.Attribute) else None
 
@@ -187,7 +187,7 @@ def other_name(code: Code, node: ast.Call) -> Iterator[Edit]:
 
 @TORCH_SLIPS.on(ast.Call)
 def no_correction(code: Code, node: ast.Call) -> Iterator[Edit]:
-    said = {k.arg for k in node.keywords} & CORRECTIONS
+    said = any(k.arg in CORRECTIONS for k in node.keywords)
     said = said or any(isinstance(a, ast.Constant) and isinstance(a.value, bool) for a in node.args)
     if called(node) in ("var", "std", "var_mean") and not said and root(node.func) != "np":
         inside = code.data[: code.span(node)[1] - 1].rstrip()
@@ -202,15 +202,15 @@ def swapped_arguments(code: Code, node: ast.Call) -> Iterator[Edit]:
         return
     fixed = [isinstance(getattr(a, "operand", a), ast.Constant) for a in first]
     if fixed[0] == fixed[1] or name in RANGES:  # softmax(-1, x) is no slip that lives
-        yield code.swapped(*first)
+        yield code.swapped(first[0], first[1])
 
 
 @TORCH_SLIPS.on(ast.Call)
 def forgotten_keyword(code: Code, node: ast.Call) -> Iterator[Edit]:
     """A forgotten device= or dtype= (not where it names what torch would take anyway)."""
-    everything = sorted([*node.args, *node.keywords], key=code.span)
+    everything: list[ast.expr | ast.keyword] = sorted([*node.args, *node.keywords], key=code.span)
     for before, this in pairwise(everything):
-        if getattr(this, "arg", None) not in ("device", "dtype"):
+        if not isinstance(this, ast.keyword) or this.arg not in ("device", "dtype"):
             continue
         if code.source(this.value).split(".")[-1] not in ("long", "int64", "float32", "float"):
             comma = code.data.rindex(b",", code.span(before)[1], code.span(this)[0])

@@ -21,6 +21,9 @@ _MODULE_LEVEL = re.compile(r"(?:import|from|def|class|async|if\s+__name__)\b|@")
 _CODE = re.compile(r"""#|\"{3}|'{3}|"|'|[()\[\]{}]|\\$""")
 
 
+_Opened = tuple[str, int, str, int]  # name, first line, indent, the line above which nothing belongs to it
+
+
 @dataclass(frozen=True)
 class Block:
     """A definition as a half-open range of lines (0-based): `above` is where the comments directly above it begin."""
@@ -79,7 +82,9 @@ class Source:
     def has_room(self, name: str) -> bool:
         """Whether there is such a class, and its header ends where a method may follow (`class C: pass` does not)."""
         block = self.find(name)
-        return bool(block) and bool(re.search(r":\s*(#.*)?$", self.lines[self.body(block) - 1].rstrip() or ":"))
+        if block is None:
+            return False
+        return bool(re.search(r":\s*(#.*)?$", self.lines[self.body(block) - 1].rstrip() or ":"))
 
     def definitions(self) -> list[Block]:
         """All functions and classes in column 0, in order."""
@@ -109,7 +114,10 @@ class Source:
         return self.fresh[i] and bool(bare) and not bare.startswith("#")
 
     def _blocks(self, first: int, last: int, indent: str) -> list[Block]:
-        column, found, opened, decorators = _width(indent), [], None, None
+        column = _width(indent)
+        found: list[Block] = []
+        opened: _Opened | None = None
+        decorators: int | None = None
         for i in range(first, last):
             line = self.lines[i]
             if not self._is_code(i) or _width(_indent(line)) > column:
@@ -129,7 +137,7 @@ class Source:
                 decorators = start if line.startswith(indent + "@") else None
         return found + ([self._closed(opened, last)] if opened else [])
 
-    def _is_lost(self, i: int, opened: tuple | None) -> bool:
+    def _is_lost(self, i: int, opened: _Opened | None) -> bool:
         """Whether a line too far left belongs to the definition above it all the same."""
         line = self.lines[i].lstrip()
         if not opened or _LOST.match(line) or self.lines[i].rstrip() in self._text:
@@ -141,7 +149,7 @@ class Source:
         one_liner = not re.search(r":\s*(#.*)?$", self.lines[self.after(header) - 1])
         return bodiless and not one_liner and not _MODULE_LEVEL.match(line)
 
-    def _closed(self, opened: tuple[str, int, str, int], end: int) -> Block:
+    def _closed(self, opened: _Opened, end: int) -> Block:
         name, start, indent, first = opened
         column, above = _width(indent), start
         while end > start + 1 and not self._belongs(end - 1, column):
@@ -160,17 +168,18 @@ class Source:
 
     def _fresh_lines(self) -> list[bool]:
         """For each line whether a statement may start there: not in a string, in brackets, or behind a backslash."""
-        fresh, quote, depth, continued = [], "", 0, False
+        fresh: list[bool] = []
+        quote, depth, continued = "", 0, False
         for number, line in enumerate(self.lines):
             if not self.parses and (self._was_open(number, quote) if quote else depth and _STATEMENT.match(line)):
                 quote, depth, continued = "", 0, False
             fresh.append(not (quote or depth or continued))
             line, at, continued = line.rstrip("\r\n"), 0, False
             while at < len(line):
-                sign = (re.compile(r"\\.?|" + quote) if quote else _CODE).search(line, at)
-                if not sign:
+                found = (re.compile(r"\\.?|" + quote) if quote else _CODE).search(line, at)
+                if not found:
                     break
-                at, sign = sign.end(), sign[0]
+                at, sign = found.end(), found[0]
                 if quote:
                     quote = "" if sign == quote else quote
                     continued = sign == "\\"

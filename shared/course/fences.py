@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.course.day import Day
+
 BEGIN, END, PROMPT = "# BEGIN SOLUTION", "# END SOLUTION", "# TODO:"
 
 
@@ -38,7 +40,8 @@ def split_lines(text: str) -> list[str]:
 def fences(text: str, filename: str) -> list[Fence]:
     """All fences of a module, in order. Anything that looks like a marker and isn't a proper one is a FenceError."""
     tree = _parse(text, filename)
-    found, begin = [], None
+    found: list[Fence] = []
+    begin: tuple[int, int] | None = None
     for line, column, comment, alone in _comments(text):
         if not _looks_like_marker(comment):
             if begin and re.match(r"#+\s*todo\b", comment, re.IGNORECASE) and not comment.startswith(PROMPT):
@@ -102,7 +105,7 @@ def strip(text: str) -> str:
     return "".join(kept)
 
 
-def skeleton_differences(day) -> list[str]:
+def skeleton_differences(day: Day) -> list[str]:
     """One line for each file of skeleton/ that isn't what solution/ makes it; [] when it is up to date."""
     wanted, folder = _skeleton(day), day.path / "skeleton"
     differences = []
@@ -116,7 +119,7 @@ def skeleton_differences(day) -> list[str]:
     return sorted(differences + [f"skeleton/{name} has no counterpart in solution/" for name in extra])
 
 
-def write_skeleton(day) -> list[str]:
+def write_skeleton(day: Day) -> list[str]:
     """Makes skeleton/ anew from solution/; says what changed, one line a file. A FenceError leaves it as it was."""
     wanted, folder = _skeleton(day), day.path / "skeleton"
     changes = []
@@ -140,7 +143,7 @@ def list_files(folder: Path) -> list[str]:
     return sorted(name.as_posix() for name in names if name not in hidden and name.suffix != ".pyc")
 
 
-def _skeleton(day) -> dict[str, bytes]:
+def _skeleton(day: Day) -> dict[str, bytes]:
     folder = day.path / "solution"
     wanted = {name: (folder / name).read_bytes() for name in list_files(folder)}
     for name, content in wanted.items():
@@ -220,4 +223,6 @@ def _inside(node: ast.AST, begin: int, end: int, where: str, around: tuple) -> I
 
 
 def _span(node: ast.stmt) -> tuple[int, int]:
-    return min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))]), node.end_lineno
+    """The first line, decorators included, and the last one."""
+    last = node.end_lineno or node.lineno  # `ast.parse` always gives both
+    return min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))]), last

@@ -8,8 +8,9 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 _SECTION = re.compile(r"## \d+\. (`?([A-Za-z_]\w*)`?.*?)( \(bonus\))?\s*")
 _EXERCISE = re.compile(r"### `([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`\s*")
@@ -70,19 +71,24 @@ def read_readme(text: str, file: str, modules: set[str]) -> tuple[str, tuple[Sec
 
     `modules` are the stems that a section's exercises may lie in; `file` is the name that errors start with.
     """
-    title, words, sections, names = "", 0, {}, {}
-    section = exercise = heading = None
+    title, words = "", 0
+    sections: dict[str, Section] = {}
+    names: dict[str, int] = {}  # the line of each exercise's heading
+    section: Section | None = None
+    exercise: Exercise | None = None
+    heading: tuple[int, str, Section] | None = None
 
     def error(line: int, message: str) -> ReadmeError:
         return ReadmeError(f"{file}:{line}: {message}")
 
     for number, line in _scan(text, file):
         if heading:  # the line before was an exercise's
-            exercise = _exercise(*heading, line, section, lambda message, at=number: error(at, message))
+            at, name, section = heading
+            exercise = _exercise(at, name, section, line, partial(error, number))
             sections[section.name] = section = replace(section, exercises=(*section.exercises, exercise))
             heading = None
         elif isinstance(line, _Details):
-            if exercise:
+            if section and exercise:
                 hint = _HINT.fullmatch("\n".join(line.lines))
                 if not hint:
                     raise error(line.line, "a hint starts with <details><summary>its title</summary>")
@@ -97,7 +103,7 @@ def read_readme(text: str, file: str, modules: set[str]) -> tuple[str, tuple[Sec
             if line.startswith("# ") and not title:
                 title = line[2:].strip()
             elif line.startswith("## "):
-                section = _section(line, sections, lambda message, at=number: error(at, message))
+                section = _section(line, sections, partial(error, number))
                 if section:
                     sections[section.name] = section
             elif re.fullmatch(r"###\s*`[^`]*`\s*", line):
@@ -111,7 +117,7 @@ def read_readme(text: str, file: str, modules: set[str]) -> tuple[str, tuple[Sec
                     raise error(number, f"there is no solution/{section.name}.py for this section's exercises")
                 if name in names:
                     raise error(number, f"there is an exercise `{name}` already, in line {names[name]}")
-                names[name], heading = number, (number, name)
+                names[name], heading = number, (number, name, section)
     if heading:
         raise error(heading[0], f"below `{heading[1]}` a metadata line is missing")
     if not title:
@@ -120,7 +126,7 @@ def read_readme(text: str, file: str, modules: set[str]) -> tuple[str, tuple[Sec
     return title, tuple(part for part in sections.values() if part.exercises or part.name in modules), words
 
 
-def _section(line: str, known: dict[str, Section], error) -> Section | None:
+def _section(line: str, known: dict[str, Section], error: Callable[[str], ReadmeError]) -> Section | None:
     """The section that a `##` heading starts; None for a heading without a number."""
     found = _SECTION.fullmatch(line)
     if not found:
@@ -133,9 +139,11 @@ def _section(line: str, known: dict[str, Section], error) -> Section | None:
     return Section(name, found[1].strip(), bool(found[3]))
 
 
-def _exercise(at: int, name: str, line, section: Section, error) -> Exercise:
+def _exercise(
+    at: int, name: str, section: Section, line: str | _Details, error: Callable[[str], ReadmeError]
+) -> Exercise:
     """The exercise of the heading in line `at`, with the metadata of the line below it."""
-    found = isinstance(line, str) and _METADATA.fullmatch(line)
+    found = _METADATA.fullmatch(line) if isinstance(line, str) else None
     if not found:
         form = f"*difficulty 2/5 · importance 5/5 · 10 minutes · `{section.name}.py`*"
         raise error(f"the line below the heading `{name}` must read {form}")
@@ -156,10 +164,12 @@ def _words(line: str) -> int:
     return sum(any(letter.isalnum() for letter in word) for word in line.split())
 
 
-def _scan(text: str, file: str) -> Iterator[tuple[int, "str | _Details"]]:
+def _scan(text: str, file: str) -> Iterator[tuple[int, str | _Details]]:
     """(line number, line) of the text, without code blocks and comments; a whole <details> block where it ends."""
     # A comment in a code block is code, and a code block in a comment is comment: hence one pass over both.
-    code = comment = details = None
+    code: tuple[int, str] | None = None
+    comment: int | None = None
+    details: _Details | None = None
     depth = 0
     for number, line in enumerate(text.split("\n"), 1):
         raw, fence = line, re.match(r"[\s>]*(`{3,}|~{3,})(.*)", line)
