@@ -106,7 +106,7 @@ class CallWatcher:
         """The call whose result a check refused, as far as the very object that it refused tells; else the last one."""
         got = getattr(error, "got", None)
         place = re.search(r"at (?:character )?\[(\d+)\]", getattr(error, "summary", ""))
-        if place and isinstance(got, list | tuple) and len(got) == len(self.calls):
+        if place and isinstance(got, list | tuple) and int(place[1]) < len(got) == len(self.calls):
             return self.calls[int(place[1])]  # a list of what each call gave
         for call in reversed(self.calls):
             if got is not None and (call.result is got or any(leaf is got for leaf in _items(call.result))):
