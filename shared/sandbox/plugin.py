@@ -140,12 +140,22 @@ class DayPlugin:
                 result = yield
             if item.nodeid in self.replayed and self.watcher.first:
                 self.replay(self.watcher.first)
-            return result
-        finally:
+        except BaseException as error:
             self.watcher.stop()
             changed = state.restore()
-            if changed:
-                pytest.fail("the answer changed something for everybody: " + "; ".join(changed), pytrace=False)
+            # What a line of the answer raised says more; what a check or a library says may come from the change.
+            if not changed or place(error, self.modules.folder):
+                raise
+            raise self.changes(changed) from None
+        else:
+            self.watcher.stop()
+            if changed := state.restore():
+                raise self.changes(changed)
+            return result
+
+    @staticmethod
+    def changes(what: list[str]) -> BaseException:
+        return pytest.fail.Exception("the answer changed something for everybody: " + "; ".join(what), pytrace=False)
 
     def replay(self, call) -> None:
         """The test passed; now the same on a GPU."""
