@@ -103,7 +103,10 @@ class Session:
         for file in sorted((day.path / "tests").glob("test_*.py")):
             section = file.stem.removeprefix("test_")
             if not wanted or section in wanted:
-                self.tests[file] = self._needed(file) | {section} & modules.names
+                try:
+                    self.tests[file] = self._needed(file) | {section} & modules.names
+                except (SyntaxError, ValueError, OSError) as error:  # then none of its tests is collected
+                    self.tell(Uncollected(what=f"tests/{file.name}", text=f"{type(error).__name__}: {error}"))
         modules.broken |= self.unimportable
         sections = [section.name for section in day.sections]
         needed = set().union(*self.tests.values())
