@@ -137,7 +137,8 @@ class GlobalState:
             changed.append("sys.stdin, sys.stdout or sys.stderr was replaced")
             sys.stdin, sys.stdout, sys.stderr = self.streams
         if sys.getrecursionlimit() != self.recursion:
-            changed.append(f"the recursion limit is now {sys.getrecursionlimit()}")
+            if sys.getrecursionlimit() < self.recursion:  # torch's compiler raises it, which harms nobody
+                changed.append(f"the recursion limit is now {sys.getrecursionlimit()}")
             sys.setrecursionlimit(self.recursion)
         if os.environ != self.environment:
             os.environ.clear()

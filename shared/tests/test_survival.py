@@ -272,4 +272,5 @@ def test_a_file(board, name):
     if text and "# here" in str(text):
         assert verdict.problem.where == expected_place(day, name, f"{name}_x"), summary
     elif verdict.problem:
-        assert verdict.problem.where.startswith(f"answers/{name}.py")
+        guilty = {"later": "renamed", "wants": "deleted", "follows": "dies"}.get(name, name)
+        assert verdict.problem.where.startswith(f"answers/{guilty}.py")
