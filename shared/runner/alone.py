@@ -8,7 +8,7 @@ where nothing came before it; any other is looked at again, and costs something 
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.course.day import Day
-from shared.runner import protocol
+from shared.runner import process, protocol
 from shared.runner.protocol import Job
 from shared.runner.results import Results, run_tests
 
@@ -26,8 +26,7 @@ def settle(day: Day, job: Job, results: Results, firsts: set[str], device: str) 
         # Backwards: whatever an exercise leaves behind now reaches only the ones that the first run had before it.
         groups = [doubtful]
     disturbed = []
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        runs = pool.map(lambda names: run_tests(_job(job, names, diagnose=first in names), device)[0], groups)
+    runs = _side_by_side([_job(job, names, diagnose=first in names) for names in groups], device)
     for names, again in zip(groups, runs):
         for name in names:
             if not again.failed(name) and again.tests.get(name):
@@ -43,6 +42,20 @@ def settle(day: Day, job: Job, results: Results, firsts: set[str], device: str) 
         if first_wrong and first_wrong not in results.why and job.diagnose:
             again, _ = run_tests(_job(job, [first_wrong], diagnose=True), device)
             results.why |= again.why
+
+
+def _side_by_side(jobs: list[Job], device: str) -> list[Results]:
+    """Two at a time; Ctrl-C ends them all at once."""
+    pool = ThreadPoolExecutor(max_workers=2)
+    try:
+        return list(pool.map(lambda job: run_tests(job, device)[0], jobs))
+    except BaseException:
+        process.ENDING.set()
+        process.end_living()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        process.ENDING.clear()
 
 
 def _hung(results: Results, name: str) -> bool:

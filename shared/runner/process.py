@@ -3,6 +3,7 @@
 Whatever the answer does, reading ends: a child that says nothing for too long is ended, with all that it started.
 """
 
+import atexit
 import contextlib
 import os
 import queue
@@ -13,14 +14,17 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 from shared.runner.protocol import (
+    COMPILING,
     DIAGNOSIS_ENDS,
     PATIENCE,
     QUIET_AT_LEAST,
     START,
+    Compiling,
     Diagnosing,
     Died,
     Ended,
@@ -34,16 +38,41 @@ from shared.runner.protocol import (
 )
 
 TAG = "BYO_CHILD"  # in the environment of a child and of all that it starts
-PYTHON_SETTINGS = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONBREAKPOINT", "PYTHONINSPECT", "PYTHONSTARTUP")
+# Of the variables that Python obeys, those that say where things lie; the others change what it does.
+KEPT = (
+    "PYTHONHOME",
+    "PYTHONUSERBASE",
+    "PYTHONNOUSERSITE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUTF8",
+)
+
+
+class Stopped(Exception):
+    """The child is there, but doesn't run."""
+
+
+LIVING: "weakref.WeakSet[Child]" = weakref.WeakSet()
+ENDING = threading.Event()  # somebody pressed Ctrl-C while several children were at work: no more of them
+
+
+@atexit.register
+def end_living() -> None:
+    """Ends all children that there are."""
+    for child in list(LIVING):
+        child.close()
 
 
 class Child:
     """Starts at once and imports what every job needs; `events` gives it its job. So one can be kept ready."""
 
     def __init__(self, device: str):
+        if ENDING.is_set():
+            raise KeyboardInterrupt
         self.folder = tempfile.TemporaryDirectory(prefix="byo-", ignore_cleanup_errors=True)
         self.stack, self.log = Path(self.folder.name) / "stack", Path(self.folder.name) / "log"
-        self.tag, self.forked = Path(self.folder.name).name, False
+        self.tag, self.forked, self.closed = Path(self.folder.name).name, False, False
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "shared.sandbox.child"],
@@ -55,6 +84,7 @@ class Child:
             )
         assert self.process.stdin and self.process.stdout
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
+        LIVING.add(self)
 
     def events(self, job: Job) -> Iterator[Event]:
         """What the child tells; the last event is Ended or Died."""
@@ -68,10 +98,12 @@ class Child:
                 for event in self._told(max(QUIET_AT_LEAST, PATIENCE * job.seconds)):
                     if isinstance(event, Forked):
                         self.forked = True
-                    elif not isinstance(event, Ready):
+                    elif not isinstance(event, Ready | Compiling):
                         yield event
                     if isinstance(event, Ended):
                         return
+            except Stopped:
+                how = "it stopped its own process (SIGSTOP)"
             except NotTheProtocol:
                 how = "it wrote into the pipe through which the course hears of its tests"
             yield self._death(how, Path(job.day))
@@ -80,6 +112,7 @@ class Child:
 
     def close(self) -> None:
         """Ends the process and all that it started, and removes what it wrote."""
+        LIVING.discard(self)
         end_all(self.process)
         if self.forked:
             end_tagged(self.tag)
@@ -107,16 +140,26 @@ class Child:
             try:
                 line = lines.get(timeout=min(1.0, wait))
             except queue.Empty:
-                # A dead child whose grandchildren hold the pipe, or one that says nothing for too long.
+                # A dead child whose grandchildren hold the pipe, or one that says nothing for too long or can't.
+                if self._stopped():
+                    raise Stopped from None
                 if self.process.poll() is not None or time.monotonic() - started > wait:
                     return
                 continue
             if not line:
+                self.closed = True
                 return
             event = decode(line)
-            wait = DIAGNOSIS_ENDS if isinstance(event, Diagnosing) else patience
+            wait = {Diagnosing: DIAGNOSIS_ENDS, Compiling: COMPILING}.get(type(event), patience)
             started = time.monotonic()
             yield event
+
+    def _stopped(self) -> bool:
+        import psutil
+
+        with contextlib.suppress(psutil.Error, OSError):
+            return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        return False
 
     def _death(self, how: str | None, day: Path) -> Died:
         """How the child ended, and the line of the answer that it was at, if that is known."""
@@ -124,6 +167,8 @@ class Child:
         if how is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self.process.wait(2)
+            if status is None and self.closed:
+                how = "it closed the pipe through which the course hears of its tests"
         end_all(self.process)
         stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
         log = self.log.read_bytes()[-2000:].decode(errors="replace")
@@ -164,19 +209,23 @@ def end_tagged(tag: str) -> None:
     """Ends what an answer put out of its session's reach (daemons): it still carries the child's environment."""
     import psutil
 
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(TAG) == tag and process.pid != os.getpid():
-                process.kill()
+    for _ in range(10):  # while some end, they may start others
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(TAG) == tag and process.pid != os.getpid():
+                    process.kill()
+                    found = True
+        if not found:
+            return
 
 
 def child_environment(device: str) -> dict[str, str]:
     """The environment of a child: `shared` can be imported, the device is named, and no setting of pytest's or Python's
     that somebody else made gets in."""
-    env = {
-        key: value for key, value in os.environ.items() if not key.startswith("PYTEST_") and key not in PYTHON_SETTINGS
-    }
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "PYTHON")) or key in KEPT}
     env |= {"DEVICE": device, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONIOENCODING": "utf-8"}
+    env["PYTHONSAFEPATH"] = "1"  # a torch.py in the current folder is nobody's torch
     here = str(Path(__file__).resolve().parent.parent.parent)
     env["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     return env

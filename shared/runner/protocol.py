@@ -29,6 +29,7 @@ QUIET_AT_LEAST = 120.0  # wall seconds that the parent waits for a line, however
 START = 600.0  # wall seconds for Python and torch to start, on the slowest of machines
 DIAGNOSIS = 4.0  # seconds of CPU time to look for the mistake behind a wrong answer
 DIAGNOSIS_ENDS = 20.0  # after so many the child is ended, diagnosis or not: one test with a mistake in it may hang
+COMPILING = 300.0  # wall seconds for one compilation by torch.compile
 FULL_REPORT = 300.0  # wall seconds for pytest's own report, V=1
 VARIANT = 120.0  # seconds of CPU time for all tests of a variant
 VARIANT_TEST = 10.0  # for one test of a mutant, before it counts as hanging
@@ -147,6 +148,11 @@ class Forked:
 
 
 @dataclass
+class Compiling:
+    """torch compiles, or imports its compiler, for an answer."""
+
+
+@dataclass
 class VariantsMeasured:
     """What the tests make of an exercise's variants; see shared.author.measure."""
 
@@ -185,7 +191,7 @@ class Died:
 
 Event = (
     Ready | Importing | Unimportable | Started | Tested | Diagnosing | Diagnosed | Uncollected | Forked
-    | VariantsMeasured | MutantMeasured | Ended | Died
+    | Compiling | VariantsMeasured | MutantMeasured | Ended | Died
 )  # fmt: skip
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}  # type: ignore[attr-defined]
 

@@ -4,10 +4,12 @@ It can never be complete: an answer may change what nobody thought of. `shared.r
 """
 
 import builtins
+import gc
 import math
 import operator
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -27,6 +29,7 @@ PLACES: tuple[ModuleType | type, ...] = (
     *(nn.Module, nn.Linear, nn.LayerNorm, nn.Embedding, math, random, time, builtins),
 )
 HOOKS = [name for name in vars(module_hooks) if name.startswith("_global_") and name.endswith("hooks")]
+HANDLED = sorted(signal.valid_signals() - {getattr(signal, name, None) for name in ("SIGKILL", "SIGSTOP")})
 OURS = ("torch", "shared", "test_", "_pytest", "unittest", "monkeypatch")  # who may replace functions for a while
 
 
@@ -59,11 +62,30 @@ class GlobalState:
         self.environment = dict(os.environ)
         self.folder, self.path = os.getcwd(), list(sys.path)
         self.running = set(threading.enumerate())
+        self.tracing, self.collecting = (sys.gettrace(), sys.getprofile()), gc.isenabled()
+        self.modules = dict(sys.modules)
+        self.handlers = {number: signal.getsignal(number) for number in HANDLED}
         self.functions = [(place, dict(vars(place))) for place in PLACES]
 
     def restore(self) -> list[str]:
         """Puts everything back; returns, in words, what an answer had no business to change."""
+        # First what the rest needs in order to work.
+        self._silently()
         return [*self._torch(), *self._functions(), *self._python()]
+
+    def _silently(self) -> None:
+        """What no right answer needs to be told of, since it harms only others, and no longer does."""
+        if (sys.gettrace(), sys.getprofile()) != self.tracing:
+            sys.settrace(self.tracing[0])
+            sys.setprofile(self.tracing[1])
+        if gc.isenabled() != self.collecting:
+            (gc.enable if self.collecting else gc.disable)()
+        if any(sys.modules.get(name) is not module for name, module in self.modules.items()):
+            sys.modules.update(self.modules)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self.handlers.items():
+                if signal.getsignal(number) != handler and handler is not None:
+                    signal.signal(number, handler)
 
     def _torch(self) -> list[str]:
         changed = []
@@ -115,7 +137,8 @@ class GlobalState:
             changed.append("sys.stdin, sys.stdout or sys.stderr was replaced")
             sys.stdin, sys.stdout, sys.stderr = self.streams
         if sys.getrecursionlimit() != self.recursion:
-            changed.append(f"the recursion limit is now {sys.getrecursionlimit()}")
+            if sys.getrecursionlimit() < self.recursion:  # torch's compiler raises it, which harms nobody
+                changed.append(f"the recursion limit is now {sys.getrecursionlimit()}")
             sys.setrecursionlimit(self.recursion)
         if os.environ != self.environment:
             os.environ.clear()

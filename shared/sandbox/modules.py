@@ -32,12 +32,18 @@ class DayModules:
         self.day, self.folder, self.watch = day, folder, watch
         self.solution = day.path / "solution"
         self._guarded = f"{self.solution}{os.sep}"
-        self.names = {file.stem for place in (self.solution, folder) for file in place.glob("*.py")}
+        self.names = {file.stem for file in self.solution.glob("*.py")}
+        self.names |= {file.stem for file in folder.glob("*.py") if not self._elsewhere(file.stem)}
         self.texts: dict[str, str] = {}  # module name -> source that stands in for its file
         self.test_modules: list[ModuleType] = []
         self.broken: set[str] = set()  # names whose import failed; it isn't tried again
         self._code: dict[tuple[str, bytes], CodeType] = {}
         self._trusted = 0  # > 0 while we ourselves read the solution
+
+    def _elsewhere(self, name: str) -> bool:
+        """Whether a helper of the pair's own has the name of something that Python or the tests know."""
+        known = name in sys.stdlib_module_names or (self.day.path / "tests" / f"{name}.py").exists()
+        return known or importlib.machinery.PathFinder.find_spec(name) is not None
 
     def install(self) -> None:
         sys.meta_path.insert(0, self)

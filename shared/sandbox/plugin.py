@@ -140,12 +140,22 @@ class DayPlugin:
                 result = yield
             if item.nodeid in self.replayed and self.watcher.first:
                 self.replay(self.watcher.first)
-            return result
-        finally:
+        except BaseException as error:
             self.watcher.stop()
             changed = state.restore()
-            if changed:
-                pytest.fail("the answer changed something for everybody: " + "; ".join(changed), pytrace=False)
+            # Whatever else went wrong may come from the change; but a debugger replaces the streams itself.
+            if not changed or type(error).__name__ == "BdbQuit":
+                raise
+            raise self.changes(changed) from None
+        else:
+            self.watcher.stop()
+            if changed := state.restore():
+                raise self.changes(changed)
+            return result
+
+    @staticmethod
+    def changes(what: list[str]) -> BaseException:
+        return pytest.fail.Exception("the answer changed something for everybody: " + "; ".join(what), pytrace=False)
 
     def replay(self, call) -> None:
         """The test passed; now the same on a GPU."""

@@ -7,11 +7,15 @@ import os
 import re
 import signal
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from shared.runner import protocol
-from shared.runner.protocol import Ended, Event, Forked, Importing, Job, Uncollected, Unimportable, encode
+from shared.runner.protocol import Compiling, Ended, Event, Forked, Importing, Job, Uncollected, Unimportable, encode
+from shared.sandbox.compiling import listen_to_the_compiler
 from shared.sandbox.isolation import GlobalState
 from shared.sandbox.modules import Unimportable as NoImport
 from shared.sandbox.outcome import in_words, place
@@ -28,10 +32,10 @@ class Session:
         self.unimportable: set[str] = set(job.broken)
         self.spent: dict[str, float] = {}
         self.exercise: str | None = None  # whose test is running
+        self.compiled = self.compiling = 0.0  # seconds of CPU time, and when the last compilation began
+        self.left = 0.0  # of the deadline while the clock is stopped
         self.stack = open(job.stack, "w")  # noqa: SIM115 (faulthandler writes to it until the end)
-        if hasattr(signal, "setitimer"):
-            faulthandler.register(signal.SIGPROF, file=self.stack, all_threads=True, chain=True)
-        faulthandler.enable(file=self.stack)  # the line at which it crashed
+        listen_to_the_compiler(self)
         sys.addaudithook(self._forks)
 
     def tell(self, event: Event) -> None:
@@ -51,10 +55,41 @@ class Session:
         alarm, which is more patient; where the system has no other clock, it is the only one.
         """
         faulthandler.cancel_dump_traceback_later()
+        faulthandler.enable(file=self.stack)  # the line at which it crashed
         if hasattr(signal, "setitimer"):
+            self._own_signals()
             signal.setitimer(signal.ITIMER_PROF, seconds)
         if seconds:
             faulthandler.dump_traceback_later(protocol.SLEEPY * seconds, exit=True, file=self.stack)
+
+    def stop_the_clock(self, _=None) -> None:
+        """Until `go_on`, time isn't the answer's; but it has an end."""
+        self.tell(Compiling())
+        self.compiling = time.process_time()
+        if hasattr(signal, "setitimer"):
+            self.left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
+        faulthandler.dump_traceback_later(protocol.COMPILING, exit=True, file=self.stack)
+
+    def go_on(self, _=None) -> None:
+        self.compiled += time.process_time() - self.compiling
+        self.deadline(self.left)
+
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        self.stop_the_clock()
+        try:
+            yield
+        finally:
+            self.go_on()
+
+    def _own_signals(self) -> None:
+        """The clock's signal as it was, whatever an earlier answer has done to it, and no clock but ours."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        faulthandler.unregister(signal.SIGPROF)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        faulthandler.register(signal.SIGPROF, file=self.stack, all_threads=True, chain=True)
+        for clock in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL):
+            signal.setitimer(clock, 0)
 
     # ---- pytest's hooks
 
@@ -68,7 +103,10 @@ class Session:
         for file in sorted((day.path / "tests").glob("test_*.py")):
             section = file.stem.removeprefix("test_")
             if not wanted or section in wanted:
-                self.tests[file] = self._needed(file) | {section} & modules.names
+                try:
+                    self.tests[file] = self._needed(file) | {section} & modules.names
+                except (SyntaxError, ValueError, OSError) as error:  # then none of its tests is collected
+                    self.tell(Uncollected(what=f"tests/{file.name}", text=f"{type(error).__name__}: {error}"))
         modules.broken |= self.unimportable
         sections = [section.name for section in day.sections]
         needed = set().union(*self.tests.values())

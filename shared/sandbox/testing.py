@@ -28,9 +28,10 @@ def run_tests(session: "Session", pytest_session) -> None:
         session.exercise = name
         session.tell(Started(item.nodeid, name))
         session.deadline(max(1.0, job.seconds - session.spent.get(name, 0.0)))
+        began = time.process_time() - session.compiled
         outcome = run_one(plugin, item)
         session.deadline(0)
-        session.spent[name] = session.spent.get(name, 0.0) + outcome.seconds
+        session.spent[name] = session.spent.get(name, 0.0) + time.process_time() - session.compiled - began
         if outcome.doubtful:
             session.deadline(job.seconds)
             outcome = blame(outcome, run_reference(plugin, item))

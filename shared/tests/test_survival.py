@@ -115,7 +115,7 @@ INSIDE = {
         "shutil.rmtree(os.environ['TINY_FOLDER'], ignore_errors=True)\nreturn 2 * x", state="done"
     ),
     "starts_a_thread": bad("threading.Thread(target=time.sleep, args=(60,)).start()\nreturn 2 * x", "thread is still"),
-    "replaces_stdout": bad("sys.stdout = open(os.devnull, 'w')\nreturn 2 * x", state="done"),
+    "replaces_stdout": bad("sys.stdout = open(os.devnull, 'w')\nreturn 2 * x", "sys.stdout"),
     "closes_stdout": bad("sys.stdout.close()\nreturn 2 * x", state="done"),
     "honest": bad(RIGHT, state="done"),
 }
@@ -165,9 +165,17 @@ FILES = {
     "empty": (b"", "no `empty_x`", "wrong"),
     "renamed": (None, "is missing", "wrong"),
     "deleted": ("def another(x):\n    return 2 * x\n", "no `deleted_x`", "wrong"),
-    "later": (module("later", "from renamed import renamed_x", "return renamed_x(x)"), "renamed.py", "waiting"),
-    "wants": (module("wants", "from deleted import deleted_x", "return deleted_x(x)"), "deleted.py", "waiting"),
-    "follows": (module("follows", "import dies", "return dies.dies_x(x)"), "dies.py", "waiting"),
+    "later": (
+        module("later", "from renamed import renamed_x", "return renamed_x(x)"),
+        "renamed.py, which has a problem",
+        "wrong",
+    ),
+    "wants": (
+        module("wants", "from deleted import deleted_x", "return deleted_x(x)"),
+        "deleted.py, which has a problem",
+        "wrong",
+    ),
+    "follows": (module("follows", "import dies", "return dies.dies_x(x)"), "dies.py, which has a problem", "wrong"),
     "wishes": (module("wishes", "from inside import no_such_thing  # here"), "no_such_thing", "wrong"),
     "stub": (module("stub", "from inside import untouched\nTABLE = untouched(3)"), "inside.py", "waiting"),
     "neighbour": (module("neighbour", "from inside import honest", "return honest(x)"), "", "done"),
@@ -264,4 +272,5 @@ def test_a_file(board, name):
     if text and "# here" in str(text):
         assert verdict.problem.where == expected_place(day, name, f"{name}_x"), summary
     elif verdict.problem:
-        assert verdict.problem.where.startswith(f"answers/{name}.py")
+        guilty = {"later": "renamed", "wants": "deleted", "follows": "dies"}.get(name, name)
+        assert verdict.problem.where.startswith(f"answers/{guilty}.py")
