@@ -53,7 +53,7 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
     if trouble := results.unimportable.get(exercise.section):
         return _unimportable(exercise, trouble, verdict)
     if death:
-        return verdict("wrong", problem=_shown(death, where))
+        return verdict("fault" if death.summary == protocol.OUR_FAULT else "wrong", problem=_shown(death, where))
     states: dict[str, State] = {"fail": "wrong", "fault": "fault"}
     for kind, state in states.items():
         if failed := [test.problem for test in tests if test.kind == kind and test.problem]:

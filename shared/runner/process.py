@@ -21,6 +21,8 @@ from pathlib import Path
 from shared.runner.protocol import (
     COMPILING,
     DIAGNOSIS_ENDS,
+    INTERNAL_ERROR,
+    OUR_FAULT,
     PATIENCE,
     QUIET_AT_LEAST,
     START,
@@ -186,6 +188,8 @@ class Child:
 def _in_words(status: int | None, stack: str) -> str:
     if status is None or "Timeout (" in stack or -status == getattr(signal, "SIGPROF", None):
         return "timeout"
+    if status == INTERNAL_ERROR:
+        return OUR_FAULT
     if status < 0:
         try:
             name = signal.Signals(-status).name

@@ -19,6 +19,9 @@ class ExitStatus(IntEnum):
     BROKEN = 2
 
 
+INTERNAL_ERROR = 70  # exit status of a child in which the course's own code failed
+OUR_FAULT = "the course's own code failed while this was tested, so it could not be judged: please report this"
+
 # ---- Limits. Those "of CPU time" don't blame an answer for a busy machine.
 
 EXERCISE = 20.0  # seconds of CPU time for all tests of one exercise; SECONDS_EACH changes it

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from shared.runner.protocol import FILE, Job, Ready, decode_job, encode
+from shared.runner.protocol import FILE, INTERNAL_ERROR, Job, Ready, decode_job, encode
 
 GIGABYTE = 1 << 30
 OPTIONS = ["-q", "--tb=no", "-pshared.sandbox.plugin", "-pno:cacheprovider", "-pno:faulthandler", "-pno:logging"]
@@ -69,7 +69,8 @@ def main() -> None:
         def pytest_configure(self, config):
             config.stash[SESSION] = session
 
-    pytest.main(pytest_arguments(job), plugins=[Door()])
+    if pytest.main(pytest_arguments(job), plugins=[Door()]) == pytest.ExitCode.INTERNAL_ERROR:
+        sys.exit(INTERNAL_ERROR)
 
 
 if __name__ == "__main__":
