@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules import module as module_hooks
-from torch.overrides import _get_current_function_mode_stack
+from torch.overrides import _get_current_function_mode_stack, _pop_mode
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 # Where an answer could replace a function for everybody.
@@ -159,7 +159,10 @@ def _modes() -> list:
 def _leave_modes(count: int) -> None:
     for _ in range(len(_modes()) - count):
         stack = _get_current_function_mode_stack() or _get_current_dispatch_mode_stack()
-        stack[-1].__exit__(None, None, None)
+        try:
+            stack[-1].__exit__(None, None, None)
+        except AttributeError:  # `torch.device` was entered by its own method, which keeps nothing to go back to
+            _pop_mode()
 
 
 def _untouched(now: Mapping, before: Mapping) -> bool:
