@@ -41,7 +41,8 @@ def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "ba
 def causal_mask(length: int, past: int = 0, device: torch.device | None = None) -> Bool[Tensor, "query key"]:
     """True where a query may not look: at keys later than itself.
 
-    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5).
+    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). The mask
+    is made on `device`; None means the CPU.
 
     >>> causal_mask(3).int().tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
@@ -64,8 +65,9 @@ def scaled_dot_product_attention(
     `mask` is True where a query may NOT look (torch's own function means the opposite). It broadcasts against the
     scores, (..., query, key), and leaves every query at least one key. Scores may be in the thousands, of either sign.
     It works in any floating dtype, with that dtype's accuracy; float16 is one, and its largest number is 65504.
-    `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing.
-    It acts whenever it is above 0: the caller passes 0 outside of training. Vaswani et al. 2017, section 3.2.1.
+    `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing, 1
+    drops all, and the result is 0. It acts whenever it is above 0: the caller passes 0 outside of training.
+    Vaswani et al. 2017, section 3.2.1.
     """
     # TODO: scores, scaled.
     # TODO: the mask, then the softmax over the keys, then dropout.

@@ -202,8 +202,8 @@ def weight_decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Two parameter groups for an optimizer: matrices and embeddings with `weight_decay`, all 1-D tensors with 0.
 
     A tensor with more than two dimensions goes with the matrices. Each dictionary has the keys "params", a list (it may
-    be empty), and "weight_decay". Every trainable parameter is in just one group, once;
-    frozen ones (`requires_grad` False) are in none.
+    be empty), and "weight_decay". Every trainable parameter is in just one group, once, on the meta device too, where
+    tensors have no memory; frozen ones (`requires_grad` False) are in none.
     """
     # BEGIN SOLUTION
     trainable = [p for p in model.parameters() if p.requires_grad]

@@ -352,6 +352,16 @@ def test_scores_have_the_tables_dtype(dtype, draw, device):
 
 
 @exercise("BigramModel")
+def test_an_impossible_pair_is_the_matter_of_its_own_row(draw, device):
+    model = randomize(bigram.BigramModel(7)).to(device)
+    (table,) = model.parameters()
+    with torch.no_grad():
+        table[3, 1] = -math.inf
+    ids = torch.tensor([[0, 1, 2, 3], [4, 5, 6, 3]], device=device)
+    close(model(ids), F.embedding(ids, table))
+
+
+@exercise("BigramModel")
 def test_keeps_what_it_learned_when_saved_and_loaded(draw, device):
     model, other = randomize(bigram.BigramModel(6)).to(device), bigram.BigramModel(6).to(device)
     other.load_state_dict(model.state_dict())

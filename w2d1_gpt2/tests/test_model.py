@@ -417,6 +417,14 @@ def test_initialise_draws_from_a_normal_distribution(device):
 
 
 @exercise("initialise")
+def test_initialise_cuts_nothing_off(device):
+    # Of 126,560 numbers, 342 should lie beyond three standard deviations, where a truncated distribution has none.
+    parameters = initialised(device, n_layer=11)
+    weights = torch.cat([p.detach().flatten() for n, p in parameters.items() if n.endswith(MATRICES)])
+    near_share((weights.abs() > 0.06).double().mean().item(), 0.0027, weights.numel(), "the share beyond 0.06")
+
+
+@exercise("initialise")
 def test_initialise_draws_each_tensor_anew(device):
     parameters = initialised(device)
     for name in RESIDUAL + MATRICES[2:]:
@@ -828,6 +836,19 @@ def test_groups_can_be_read_twice():
     groups = model.weight_decay_groups(Tied(), 0.5)
     first = [len(list(group["params"])) for group in groups]
     equal([len(list(group["params"])) for group in groups], first, name="number of parameters when read again")
+
+
+@exercise("weight_decay_groups")
+def test_parameters_without_memory_are_told_apart():
+    with torch.device("meta"):
+        module = Tied()
+    groups = model.weight_decay_groups(module, 0.5)
+    expected = {
+        "weight_decay 0.5": ["h.0.c_attn.weight", "h.0.c_fc.weight", "wte.weight"],
+        "weight_decay 0.0": ["h.0.c_attn.bias", "h.0.ln_1.bias", "h.0.ln_1.weight", "ln_f.bias", "ln_f.weight"],
+    }
+    found = members(module, [group | {"weight_decay": float(group["weight_decay"])} for group in groups])
+    equal(found, expected)
 
 
 @exercise("weight_decay_groups")
