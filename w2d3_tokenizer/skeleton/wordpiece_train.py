@@ -34,7 +34,8 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
     `words` tells how often each word comes. A symbol, and a pair, counts once for every place where it stands, times
     that: a word ("o", "##x", "##x", "##x") has the pair of two ##x twice. A word may be empty. Pairs with count(ab) <
     `minimum` are left out. Of equal ratios the pair with the larger count(ab) wins, then the smaller pair in Python's
-    order of tuples. Equal means exactly equal, so don't let rounding decide (the README says which formulas are safe).
+    order of tuples. Equal means exactly equal, so don't let rounding decide: the README says which formulas are safe.
+    (Where rounding could decide, no count is above 100,000.)
 
     >>> best_pair({("a", "##t"): 8, ("a", "##n"): 6, ("o", "##x"): 4})  # 8 / (14 · 8), 6 / (14 · 6), 4 / (4 · 4)
     ('o', '##x')
@@ -61,9 +62,9 @@ def train_wordpiece(
 ) -> list[str]:
     """A vocabulary of at most `vocab_size` different pieces: `specials` first, then the alphabet, then the merges.
 
-    Each is listed once, where it comes first: a special may be a letter too. The alphabet is every symbol of the words
-    split to characters, sorted; it is never cut, so ValueError if specials and alphabet together, without what would
-    be listed twice, are more than `vocab_size`.
+    Each is listed once, where it comes first: a special may be a letter too, or be named twice. The alphabet is every
+    symbol of the words split to characters, sorted; it is never cut, so ValueError if specials and alphabet together,
+    without what would be listed twice, are more than `vocab_size`.
     Then `best_pair` (with this `minimum`) is merged in all words, and the new piece joins the vocabulary if it isn't in
     it yet, until the vocabulary is full or there is no pair left.
 

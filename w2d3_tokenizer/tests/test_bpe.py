@@ -147,7 +147,28 @@ def gpt2_parts():
 def make_gpt2(gpt2_parts, specials=None):
     """A new tokenizer for each test, so that a cache filled by one can't hide anything from the next."""
     vocab, merges = gpt2_parts
-    return bpe.BPETokenizer(vocab, merges, {END: 50256} if specials is None else specials)
+    return watched(bpe.BPETokenizer(vocab, merges, {END: 50256} if specials is None else specials))
+
+
+class Cache(dict):
+    """Fails where the list of a word has grown: extended by itself again and again, it would fill the memory."""
+
+    def look(self, word, ids):
+        if isinstance(word, str) and isinstance(ids, list) and len(ids) > len(word.encode()):
+            fail(f"in the cache {word[:30]!r} has more ids than bytes: its list was extended after it was remembered")
+        return ids
+
+    def __getitem__(self, word):
+        return self.look(word, super().__getitem__(word))
+
+    def get(self, word, default=None):
+        return self.look(word, super().get(word, default))
+
+
+def watched(tokenizer):
+    if type(getattr(tokenizer, "cache", None)) is dict:
+        tokenizer.cache = Cache(tokenizer.cache)
+    return tokenizer
 
 
 def alphabet():
@@ -165,7 +186,7 @@ def tiny(merges=(), specials=None):
     characters = alphabet()
     vocab = {character: 1000 - 3 * byte for byte, character in characters.items()}
     vocab |= {left + right: 2000 + 7 * i for i, (left, right) in enumerate(merges)}
-    return bpe.BPETokenizer(vocab, list(merges), specials)
+    return watched(bpe.BPETokenizer(vocab, list(merges), specials))
 
 
 def utf8(text):
@@ -597,6 +618,13 @@ def test_names_a_special_that_the_vocabulary_lacks(tmp_path):
 
 
 @exercise("BPETokenizer.from_files")
+def test_only_the_first_line_is_a_version(tmp_path):
+    files = write_files(tmp_path, SMALL, "#version: 0.2\n# #\n#version :\n#version: 0.2\n")
+    ranks = bpe.BPETokenizer.from_files(*files, specials=()).ranks
+    equal(ranks, {("#", "#"): 0, ("#version", ":"): 1, ("#version:", "0.2"): 2}, name="ranks")
+
+
+@exercise("BPETokenizer.from_files")
 def test_a_vocabulary_without_merges(tmp_path):
     files = write_files(tmp_path, SMALL, "#version: 0.2\n")
     equal(bpe.BPETokenizer.from_files(*files, specials=()).ranks, {}, name="ranks")
@@ -688,9 +716,9 @@ def lookups(*texts):
 @exercise("BPETokenizer.encode_ordinary")
 def test_a_word_is_merged_once():
     tokenizer = tiny([("a", "n"), ("an", "a")])
-    first = tokenizer.encode_ordinary("banana")
+    first = list(tokenizer.encode_ordinary("banana"))
     equal(tokenizer.encode_ordinary("banana"), first, name="the same word again")
-    equal(len(tokenizer.encode_ordinary("banana, banana" * 50)), 50 * (2 * len(first) + 2))
+    equal(len(tokenizer.encode_ordinary("banana, banana" * 50)), 50 * (2 * len(first) + 2), name="the number of ids")
 
     # All words are in the first of these texts. How often a merge has to look is the answer's own affair.
     once = lookups("banana, bananabanana, banana")
@@ -828,6 +856,18 @@ def test_any_string_can_be_disallowed_but_only_specials_are_specials():
 
 
 @exercise("BPETokenizer.encode")
+def test_all_in_a_collection_is_a_string_like_others():
+    tokenizer = tiny(specials=SPECIALS)
+    for kind in (set, list):
+        one, none = kind(["all"]), kind()
+        ids = tokenizer.encode("<a>", allowed_special=one, disallowed_special=none)
+        equal(ids, utf8("<a>"), name=f"the ids with allowed_special={one}")
+        ids = tokenizer.encode("<a>", disallowed_special=one)
+        equal(ids, utf8("<a>"), name=f"the ids with disallowed_special={one}")
+        raises(ValueError, tokenizer.encode, "a ball", disallowed_special=one, names="all")
+
+
+@exercise("BPETokenizer.encode")
 def test_does_not_change_the_sets_it_is_given():
     tokenizer, allowed, disallowed = tiny(specials=SPECIALS), {"<a>", "no"}, {"[c*]", "<|b|>"}
     tokenizer.encode("x<a>", allowed_special=allowed, disallowed_special=disallowed)
@@ -962,6 +1002,13 @@ def test_a_special_of_the_vocabulary_is_not_spelt_in_byte_characters():
     tokenizer = tiny()
     tokenizer = bpe.BPETokenizer({**tokenizer.vocab, special: 77}, [], {special: 77})
     equal(tokenizer.decode([*utf8("a"), 77]), f"a{special}")
+
+
+@exercise("BPETokenizer.decode")
+def test_a_special_that_could_be_a_byte_character_is_its_text():
+    vocab = tiny().vocab
+    tokenizer = bpe.BPETokenizer(vocab, [], {"é": vocab["é"]})
+    equal(tokenizer.decode([*utf8("a"), vocab["é"]]), "aé")
 
 
 @exercise("BPETokenizer.decode")

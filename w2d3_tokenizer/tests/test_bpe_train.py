@@ -349,6 +349,19 @@ def test_equals_the_reference_on_a_run_of_one_letter(length, reference):
 
 
 @exercise("train")
+def test_ids_beyond_a_thousand_decide_ties_as_small_ones_do():
+    lefts, rights = map(chr, range(43, 73)), list(map(chr, range(73, 103)))
+    pairs = [(left, right) for left in lefts for right in rights]
+    counts = Counter({left + right: 5000 - i for i, (left, right) in enumerate(pairs)})  # so pair i gets the id 256 + i
+    words = ["".join(pairs[44] + pairs[844]), "".join(pairs[45]) + "&"]  # ids 300, 1100 and 301, 5
+    expected = [*pairs, ("".join(pairs[44]), "".join(pairs[844])), ("".join(pairs[45]), "&")]
+    counts.update(dict.fromkeys(words, 3))
+    # Each of the two words makes its parts more frequent by three, so leave room between the counts.
+    counts = Counter({word: 10 * n if len(word) == 2 else n for word, n in counts.items()})
+    equal(bpe_train.train(counts, 256 + 902)[-4:], expected[-4:], name="the last merges")
+
+
+@exercise("train")
 def test_leaves_the_counts_as_they_are():
     counts = Counter({"banana": 2, "bandana": 1})
     bpe_train.train(counts, 400)

@@ -137,6 +137,13 @@ def test_contexts_of_large_symbols_are_kept_apart():
 
 
 @exercise("entropy")
+@pytest.mark.parametrize("base", [1000, 50257, 10**5, 10**6, *(2**power for power in range(8, 63))])
+def test_contexts_are_kept_apart_in_every_base(base):
+    # 1, 0 and 0, base are the same number in this base; each is followed by just one symbol.
+    close(tradeoff.entropy([1, 0, 5, 0, base, 6], context=2), 0.0)
+
+
+@exercise("entropy")
 @pytest.mark.parametrize("large", [2**24, 2**53], ids=["2**24", "2**53"])
 def test_symbols_may_be_large_or_negative(large):
     close(tradeoff.entropy([large, large + 1, -1, -large]), 2.0)
@@ -471,6 +478,11 @@ def test_texts_of_the_corpus_stay_apart():
 @exercise("glitch_candidates")
 def test_a_token_that_comes_back_twice_is_unreachable():
     equal(found(Toy(["a", "€"], seen_as=lambda text: text.replace("€", "€€")), ["a"]), ([1], [], [1]))
+
+
+@exercise("glitch_candidates")
+def test_a_token_that_comes_back_beside_another_is_unreachable():
+    equal(found(Toy(["a", "€"], seen_as=lambda text: text.replace("€", "€a")), ["a"]), ([1], [], [1]))
 
 
 @exercise("glitch_candidates")

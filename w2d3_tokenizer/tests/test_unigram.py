@@ -225,6 +225,13 @@ def test_then_the_longest_last_but_one():
 
 
 @exercise("viterbi")
+def test_fewer_pieces_do_not_win_a_tie():
+    # a, b, cde and abc, de are -3 each.
+    log_p = {"a": -1.0, "b": -1.0, "cde": -1.0, "abc": -1.5, "de": -1.5, "c": -9.0, "d": -9.0, "e": -9.0}
+    equal(unigram.viterbi("abcde", log_p), ["a", "b", "cde"])
+
+
+@exercise("viterbi")
 def test_an_unknown_character_is_a_piece_of_its_own():
     equal(unigram.viterbi("nox😀o", LOG_P), ["no", "x", "😀", "o"])
     equal(unigram.viterbi("é", {}), ["é"])
@@ -317,6 +324,14 @@ def test_neither_underflows_nor_overflows(length):
 
 
 @exercise("forward")
+@pytest.mark.parametrize("small", [-21.0, -25.0])
+def test_many_small_ways_add_up(small):
+    # One way of probability 1, and 2,000 that are worth little each, but not together.
+    arcs = [[], *([(0, small)] for _ in range(2000)), [(0, 0.0), *((place, 0.0) for place in range(1, 2001))]]
+    close(unigram.forward(arcs)[-1], math.log1p(2000 * math.exp(small)), rtol=0, atol=1e-10)
+
+
+@exercise("forward")
 def test_equals_the_sum_over_all_segmentations():
     draw = random.Random(3)
     for _ in range(60):
@@ -405,6 +420,12 @@ def test_probabilities_are_shares_of_the_expected_counts():
 def test_an_unused_piece_keeps_a_tiny_probability():
     got = unigram.em_step({"a": 4}, {"a": -1.0, "b": -1.0, "aa": -3.0})
     close(got, {"a": 0.0, "b": math.log(1e-10 / 4), "aa": math.log(1e-10 / 4)}, rtol=1e-6, atol=1e-8)
+
+
+@exercise("em_step")
+def test_the_total_is_that_of_the_raised_counts():
+    close(unigram.em_step({}, {"a": -1.0, "b": -2.0}), {"a": HALF, "b": HALF})
+    close(unigram.em_step({}, {"a": -1.0}), {"a": 0.0})
 
 
 @exercise("em_step")

@@ -420,6 +420,13 @@ def test_a_letter_among_the_specials_takes_no_second_place():
 
 
 @exercise("train_wordpiece")
+def test_a_special_that_is_named_twice_comes_once():
+    specials = ("[UNK]", "t", "[UNK]")
+    equal(wordpiece_train.train_wordpiece({"to": 3}, 9, specials), ["[UNK]", "t", "##o", "to"])
+    equal(wordpiece_train.train_wordpiece({"to": 3}, 3, specials), ["[UNK]", "t", "##o"])
+
+
+@exercise("train_wordpiece")
 def test_training_goes_on_after_a_merge_that_makes_a_special():
     counts = {"to": 5, "tod": 3}  # (t, ##o) first, then (to, ##d)
     equal(wordpiece_train.train_wordpiece(counts, 9, ("to",)), ["to", "##d", "##o", "t", "tod"])
