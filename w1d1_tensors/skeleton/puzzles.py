@@ -178,7 +178,7 @@ def top_k_accuracy_loop(logits, labels, k):
 
 def top_k_accuracy(logits: Float[Tensor, "n classes"], labels: Int64[Tensor, "n"], k: int) -> Float[Tensor, ""]:
     """The share (float32) of rows whose label has one of the row's k highest logits. No two logits of a row are equal;
-    they may be infinite.
+    they may be infinite. k is at most the number of classes.
     >>> top_k_accuracy(torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]]), torch.tensor([2, 1]), 2)
     tensor(0.5000)
     """

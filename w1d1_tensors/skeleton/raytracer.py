@@ -132,7 +132,10 @@ def camera_rays(
 
 
 def triangle_normals(triangles: Float[Tensor, "hit 3 3"], directions: Float[Tensor, "hit 3"]) -> Float[Tensor, "hit 3"]:
-    """The unit normal of each triangle, on the side that its ray comes from: at 90° or more to the ray's direction."""
+    """The unit normal of each triangle, on the side that its ray comes from: at 90° or more to the ray's direction.
+
+    Triangles may be as small as 1e-6 here, too.
+    """
     raise NotImplementedError("triangle_normals")
 
 

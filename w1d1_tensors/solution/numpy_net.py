@@ -20,7 +20,7 @@ Loss = Callable[[ndarray, ndarray], tuple[float, ndarray]]
 def initialize(inputs: int, hidden: int, classes: int, rng: np.random.Generator, dtype: type = np.float32) -> Params:
     """Weights that are normal with mean 0 and variance 2 / (the number of inputs of that layer), biases of 0.
 
-    He et al. 2015, section 2.2.
+    float64 weights are drawn in float64. He et al. 2015, section 2.2.
     """
 
     # BEGIN SOLUTION
@@ -92,12 +92,14 @@ def forward(
 def numerical_gradient(f: Callable[[ndarray], float], x: Float[ndarray, "..."], eps: float = 1e-5) -> ndarray:
     """The gradient of f at `x` by central differences: for each number of `x`, (f(x + eps) - f(x - eps)) / (2 eps),
     all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number. `x` may have
-    any shape, without numbers or dims too, and lie in memory in any order.
+    any shape, without numbers or dims too, and lie in memory in any order. It may be float32 or read-only: f takes
+    float64 all the same, and gets arrays of its own.
 
     >>> numerical_gradient(lambda x: x[0] * x[1], np.array([3.0, 5.0])).round(6)
     array([5., 3.])
     """
     # BEGIN SOLUTION
+    x = x.astype(np.float64)  # float32 would round most of a step away
     gradient = np.zeros_like(x)
     for place in np.ndindex(x.shape):
         step = np.zeros_like(x)

@@ -194,10 +194,13 @@ def camera_rays(
 
 
 def triangle_normals(triangles: Float[Tensor, "hit 3 3"], directions: Float[Tensor, "hit 3"]) -> Float[Tensor, "hit 3"]:
-    """The unit normal of each triangle, on the side that its ray comes from: at 90° or more to the ray's direction."""
+    """The unit normal of each triangle, on the side that its ray comes from: at 90° or more to the ray's direction.
+
+    Triangles may be as small as 1e-6 here, too.
+    """
     # BEGIN SOLUTION
     a, b, c = triangles.unbind(dim=1)
-    normals = F.normalize(torch.linalg.cross(b - a, c - a), dim=-1)
+    normals = F.normalize(torch.linalg.cross(b - a, c - a), dim=-1, eps=1e-30)  # the default, 1e-12, is too large
     away = (normals * directions).sum(dim=-1, keepdim=True) > 0
     return torch.where(away, -normals, normals)
     # END SOLUTION

@@ -184,6 +184,12 @@ def test_the_limit_is_a_share_of_the_largest_area_of_all_patches(device):
 
 
 @exercise("triangulate")
+def test_patches_that_are_all_one_point_give_no_triangles(device):
+    points = torch.full((2, 3, 4, 3), 2.0, device=device)  # the largest area is 0, and so is all that is "at most" it
+    equal(bezier.triangulate(points), torch.zeros(0, 3, 3, device=device))
+
+
+@exercise("triangulate")
 def test_flat_triangles_with_three_corners_far_apart_stay(device):
     wide = torch.tensor([[[[0.0, 0, 0], [0, 1, 0]], [[1, 0, 0], [1, 1, 0]]]], device=device)
     flat = torch.tensor([[[[0.0, 0, 0], [0.5, -2e-4, 0]], [[0.5, 2e-4, 0], [1, 0, 0]]]], device=device)

@@ -172,6 +172,8 @@ def test_round_away(device):
 def test_round_away_what_is_nearly_whole(device):
     x = torch.tensor([1e-20, -1e-20, 1.000001, -6.000001, 2.0**22 + 0.5], device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
+    x = torch.tensor([1 - 2.0**-24, 2.0**-24 - 1], device=device)  # the last number before 1: plus 1 it is rounded to 2
+    like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
     x = torch.tensor([2.0**40 + 0.5, 1.5 - 2.0**40, 1e-9], dtype=torch.float64, device=device)
     like_the_loop(more_puzzles, "round_away", x, rtol=0, atol=0)
 
@@ -188,6 +190,8 @@ def test_round_away_what_is_nearly_whole(device):
         ([1.0, NAN, 3.0], [1.0, 0.0, 3.0]),
         ([1.0, 0.0, 3.0], [1.0, NAN, 3.0]),
         ([1.0, 2.0, NAN], [1.0, 2.000001, NAN]),
+        ([1e-9, NAN], [2e-9, NAN]),
+        ([1e-30], [0.0]),
         ([NAN, math.inf], [NAN, math.inf]),
         ([math.inf, NAN], [-math.inf, NAN]),
         ([math.inf, NAN], [NAN, math.inf]),
@@ -266,6 +270,14 @@ def test_place_randomly_likes_all_choices_alike():
     drawn = [more_puzzles.place_randomly(2, 3, 2, generator).flatten() for _ in range(1500)]
     codes = (torch.stack(drawn) * weights).sum(dim=1)
     same_distribution(codes, [(code in choices) / 15 for code in range(64)])
+
+
+@exercise("place_randomly")
+def test_place_randomly_likes_all_of_many_places_alike():
+    # 60 draws of 5 from 10,000 places: n = 300, 75 expected in each quarter. Chi-square; false alarm at most 1e-6.
+    generator = torch.Generator().manual_seed(4)
+    drawn = [more_puzzles.place_randomly(100, 100, 5, generator).flatten().nonzero()[:, 0] for _ in range(60)]
+    same_distribution(torch.cat(drawn) // 2500, [1 / 4] * 4)
 
 
 @exercise("empty_columns")

@@ -121,6 +121,14 @@ def test_dtypes_of_parameters(dtype):
     equal({name: array.dtype == dtype for name, array in params.items()}, dict.fromkeys(("w1", "b1", "w2", "b2"), True))
 
 
+@exercise("initialize")
+def test_float64_weights_have_all_their_digits():
+    params = numpy_net.initialize(9, 8, 7, generator(2), np.float64)
+    for name in ("w1", "w2"):
+        if np.array_equal(params[name], params[name].astype(np.float32)):
+            fail(f"every number of the float64 {name} is a float32 one: draw it in float64")
+
+
 # ---- Losses ----------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +255,21 @@ def test_gradients_by_differences_in_any_layout(layout):
 
 
 @exercise("numerical_gradient")
+def test_an_array_that_may_not_be_written_to():
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    x.setflags(write=False)
+    got = numpy_net.numerical_gradient(lambda x: float((x**2).sum()), x)
+    same(got, 2 * x, rtol=1e-7, atol=1e-8)
+
+
+@exercise("numerical_gradient")
+def test_steps_from_float32_are_taken_in_float64():
+    x = np.array([1.0, 300.0, -5.0], np.float32)
+    got = numpy_net.numerical_gradient(lambda x: float((x**2).sum()), x)
+    close(np.asarray(got, np.float64).tolist(), [2.0, 600.0, -10.0], rtol=1e-6)
+
+
+@exercise("numerical_gradient")
 def test_differences_are_central():
     # x³ at 1: by central differences exactly 3 + eps², from one side 3 + 3 eps + eps².
     got = numpy_net.numerical_gradient(lambda x: float(x[0] ** 3), np.array([1.0]), eps=0.1)
@@ -320,11 +343,11 @@ def test_order_is_random_and_from_the_generator():
 
 @exercise("minibatches")
 def test_all_orders_are_equally_likely():
-    # n = 600 draws, 100 expected of each of the 6 orders of 3 numbers. Chi-square; false alarm at most 1e-6.
-    orders, rng = list(itertools.permutations(range(3))), generator(5)
-    drawn = [np.concatenate(list(numpy_net.minibatches(3, 2, rng))).tolist() for _ in range(600)]
+    # n = 4,000 draws, 167 expected of each of the 24 orders of 4 numbers. Chi-square; false alarm at most 1e-6.
+    orders, rng = list(itertools.permutations(range(4))), generator(5)
+    drawn = [np.concatenate(list(numpy_net.minibatches(4, 3, rng))).tolist() for _ in range(4000)]
     named = ["".join(map(str, order)) for order in orders]
-    same_distribution([orders.index(tuple(order)) for order in drawn], [1 / 6] * 6, outcomes=named)
+    same_distribution([orders.index(tuple(order)) for order in drawn], [1 / 24] * 24, outcomes=named)
 
 
 @exercise("minibatches")

@@ -114,6 +114,14 @@ def test_whole_numbers_that_no_float_can_hold(low, high, draw):
 
 
 @exercise("negate_between")
+def test_values_that_float32_takes_for_a_bound(device):
+    whole = torch.tensor([2**24 - 1, 2**24, 2**24 + 1], device=device)
+    like_the_loop(puzzles, "negate_between", whole, 0, 2**24 + 1)
+    like_the_loop(puzzles, "negate_between", whole, 2**24, 2**25)
+    like_the_loop(puzzles, "negate_between", torch.tensor([1 - 1e-12, 1], dtype=torch.float64, device=device), 0, 1)
+
+
+@exercise("negate_between")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_half_precision_stays_half(dtype, draw):
     like_the_loop(puzzles, "negate_between", draw(9).to(dtype), -0.5, 0.5)
@@ -258,6 +266,13 @@ def test_rows_that_differ_much(device):
 
 
 @exercise("logsumexp")
+@pytest.mark.parametrize("size", [-9000.0, -5000.0, 5000.0, 9000.0])
+def test_two_values_of_many_thousands(size, device):
+    x = torch.full((1, 2), size, device=device)
+    close(puzzles.logsumexp(x), torch.tensor([size + math.log(2)], device=device))
+
+
+@exercise("logsumexp")
 def test_minus_infinity_counts_as_nothing(device):
     x = torch.tensor([[-INF, -INF, -INF], [-INF, 3.0, -INF], [-700.0, -INF, -700.0]], device=device)
     close(puzzles.logsumexp(x), torch.tensor([-INF, 3.0, -700 + math.log(2)], device=device))
@@ -294,6 +309,13 @@ def test_the_first_of_many_that_are_equally_near(draw):
 def test_values_that_hardly_differ(dtype, size, draw):
     values, targets = draw(30, dtype=dtype), draw(20, dtype=dtype)
     like_the_loop(puzzles, "nearest", size + 0.01 * values, size + 0.01 * targets)
+
+
+@exercise("nearest")
+@pytest.mark.parametrize("size", [1e-25, 1e20])
+def test_gaps_whose_squares_float32_cannot_hold(size, device):
+    values, targets = torch.tensor([3.0, 1.0], device=device), torch.tensor([0.0, 4.0], device=device)
+    equal(puzzles.nearest(values * size, targets * size), torch.tensor([1, 0], device=device))
 
 
 @exercise("nearest")
@@ -369,6 +391,13 @@ def test_one_more_hit_for_each_k(k, share, device):
     logits = torch.tensor([0.1, 3.0, -2.0, 1.0], device=device).expand(4, 4)
     labels = torch.tensor([2, 1, 0, 3], device=device)
     close(puzzles.top_k_accuracy(logits, labels, k), torch.tensor(share, device=device))
+
+
+@exercise("top_k_accuracy")
+def test_any_of_the_k_best_guesses_is_a_hit(device):
+    logits = torch.tensor([0.1, 3.0, -2.0, 1.0], device=device).expand(4, 4)
+    labels = torch.tensor([1, 1, 1, 0], device=device)  # the best guess three times, and once the third best
+    close(puzzles.top_k_accuracy(logits, labels, 3), torch.tensor(1.0, device=device))
 
 
 @exercise("top_k_accuracy")

@@ -156,6 +156,15 @@ def test_a_tiny_triangle_is_no_parallel_one(name, size, length, device):
 
 
 @each_way
+def test_a_short_ray_that_grazes_a_tiny_triangle(name, device):
+    # All sizes are allowed ones, and the determinant is 1e-21.
+    triangle = tensor([[[0, 0, 0], [1e-6, 0, 0], [0, 1e-6, 0]]], device)
+    origins, directions = tensor([[-7.5e-7, 2.5e-7, -1e-9]], device), tensor([[1e-6, 0, 1e-9]], device)
+    got = getattr(raytracer, name)(origins, directions, triangle)
+    close(got, tensor([[1]], device), rtol=1e-4)
+
+
+@each_way
 def test_a_triangle_just_in_front_of_the_origin(name, device):
     triangle = tensor([[[-1, -1, 1e-4], [1, -1, 1e-4], [0, 1, 1e-4]]], device)
     got = getattr(raytracer, name)(tensor([[0, 0, 0]], device), tensor([[0, 0, 2]], device), triangle)
@@ -574,6 +583,13 @@ def test_a_ray_within_the_plane_sees_a_whole_normal(device):
     triangle = tensor([[[0, 0, 0], [1, 0, 0], [0, 1, 0]]], device)
     normal = raytracer.triangle_normals(triangle, tensor([[1, 0, 0]], device))
     close(normal.abs(), tensor([[0, 0, 1]], device), name="the size of each part")
+
+
+@exercise("triangle_normals")
+def test_normals_of_tiny_triangles_are_whole(device):
+    triangles = tensor([[[0, 0, 0], [1, 0, 0], [0.8, 0, 0.5]], [[0, 0, 0], [0.6, 0.8, 0], [0, 1, 0]]], device) * 1e-6
+    directions = tensor([[0, 1, 0], [0, 1, -1]], device)
+    close(raytracer.triangle_normals(triangles, directions), tensor([[0, -1, 0], [0, 0, 1]], device))
 
 
 @exercise("triangle_normals")

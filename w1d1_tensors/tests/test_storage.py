@@ -734,6 +734,13 @@ def test_reshapes_to_a_copy_where_it_must(layout, wanted):
 
 
 @exercise("StridedTensor.reshape")
+@pytest.mark.parametrize("layout, wanted", [("transposed", (12,)), ("cut out", (6,))])
+def test_a_copy_has_a_buffer_of_its_own(layout, wanted):
+    x = tensor(layout)
+    equal(x.reshape(*wanted).buffer is x.buffer, False, name="the copy has the buffer of the original")
+
+
+@exercise("StridedTensor.reshape")
 def test_reshapes_to_a_view_what_is_reversed():
     x = tensor("reversed")
     view(lambda x: x.reshape(2, -1), x, in_numpy(x.shape, x.strides, x.offset).reshape(2, 3))
