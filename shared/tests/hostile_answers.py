@@ -108,7 +108,8 @@ PYTHON = {
     ),
     "switches_seldom": either("sys.setswitchinterval(60)"),
     "empties_builtins": either("import builtins; del builtins.sorted"),
-    "shadows_the_test": either("sys._getframe(1).f_globals.clear()"),
+    # Who called it is the course's own watcher, so what fails then is the course's code.
+    "shadows_the_test": ("sys._getframe(1).f_globals.clear()\nreturn 2 * x", {"done", "wrong", "fault"}, ""),
     "warns_hard": right("import warnings; warnings.simplefilter('error')"),
 }
 INSIDE = STARTS_A_PROCESS | DESCRIPTORS | ENDS | SIGNALS | HANGS | PYTHON
