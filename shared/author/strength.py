@@ -18,7 +18,7 @@ KILLED_AT_LEAST = 0.9  # of the mutants
 # A sentence with one of these announces that the variant ends in an error.
 WORDS_OF_ERRORS = (
     *("raise", "error", "exception", "crash", "fail", "refuse"),
-    *("stops", "recurs", "without end", "for ever", "endless"),
+    *("stops", "recurs", "without end", "for ever", "endless", "memory"),
 )
 
 
