@@ -209,13 +209,10 @@ def stops_on_a_gpu(call: Call) -> tuple[str, BaseException | None] | None:
             return None  # a module that can't be copied, say: nothing that the answer does is known from that
         try:
             result = call.function(*args, **kwargs)
-        except OnlyOnGPU as error:
-            text = str(error)
-            if "same device" in text:
+        except Exception as error:
+            if "same device" in str(error):  # torch itself looks at the devices too, in meshgrid for example
                 return "on a GPU this stops: some tensors are made on the CPU, others come in on the GPU", error
-            return f"on a GPU this stops: {text}", error
-        except Exception:
-            return None
+            return (f"on a GPU this stops: {error}", error) if isinstance(error, OnlyOnGPU) else None
     if any(isinstance(leaf, Tensor) and not isinstance(leaf, GPUTensor) for leaf in tree_leaves(result)):
         return "on a GPU the result would still lie on the CPU: make it on the device of what comes in", None
     return None
