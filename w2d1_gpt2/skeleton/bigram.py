@@ -102,8 +102,8 @@ def bigram_loss(log_p: Float[Tensor, "vocab vocab"], ids: Int[Tensor, "tokens"])
 class BigramModel(nn.Module):
     """The same table, to be learned: its only parameter has shape (vocab, vocab) and starts as zeros.
 
-    The scores (logits) of what comes after token i are the table's row i, in the table's dtype. A score may be -inf, for
-    a pair that is impossible; rows of other tokens stay as they are.
+    The scores (logits) of what comes after token i are the table's row i, in the table's dtype. A score may be -inf,
+    for a pair that is impossible; rows of other tokens stay as they are.
     """
 
     def __init__(self, vocab_size: int):
