@@ -174,7 +174,7 @@ class Child:
         end_all(self.process)
         stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
         log = self.log.read_bytes()[-2000:].decode(errors="replace")
-        where, threads = None, max(1, len(re.findall(r"(?:Thread|Current thread) 0x", stack)))
+        where = None
         # The traceback has the innermost frame first.
         for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
             if Path(file).parent.parent == day and Path(file).parent.name != "tests":
@@ -182,7 +182,7 @@ class Child:
                 break
         if how is None:
             how = _in_words(status, stack)
-        return Died(how, where, log, threads)
+        return Died(how, where, log)
 
 
 def _in_words(status: int | None, stack: str) -> str:

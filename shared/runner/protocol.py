@@ -189,7 +189,6 @@ class Died:
     how: str
     where: str | None
     log: str
-    threads: int = 1  # that were running when its time was up
 
 
 Event = (
