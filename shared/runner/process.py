@@ -169,7 +169,7 @@ class Child:
         if how is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = self.process.wait(2)
-            if status is None and self.closed:
+            if self.closed and status in (None, FLUSHING):
                 how = "it closed the pipe through which the course hears of its tests"
         end_all(self.process)
         stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
@@ -183,6 +183,9 @@ class Child:
         if how is None:
             how = _in_words(status, stack)
         return Died(how, where, log)
+
+
+FLUSHING = 120  # Python's exit status where its last words found their pipe closed
 
 
 def _in_words(status: int | None, stack: str) -> str:

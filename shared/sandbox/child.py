@@ -7,24 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from shared.runner.protocol import FILE, INTERNAL_ERROR, Job, Ready, decode_job, encode
+from shared.runner.protocol import INTERNAL_ERROR, Job, Ready, decode_job, encode
+from shared.sandbox.limits import limit_files, limit_memory
 
-GIGABYTE = 1 << 30
 OPTIONS = ["-q", "--tb=no", "-pshared.sandbox.plugin", "-pno:cacheprovider", "-pno:faulthandler", "-pno:logging"]
-
-
-def limit_resources(gigabytes: float) -> None:
-    """The memory and files that a process may take, where the system can tell (elsewhere only the clock watches)."""
-    try:
-        import resource
-    except ImportError:
-        return
-    for limit, amount in ((resource.RLIMIT_DATA, gigabytes * GIGABYTE), (resource.RLIMIT_FSIZE, FILE)):
-        try:
-            hard = resource.getrlimit(limit)[1]
-            resource.setrlimit(limit, (int(amount), hard))
-        except (ValueError, OSError):
-            pass
 
 
 def pytest_arguments(job: Job) -> list[str]:
@@ -57,7 +43,8 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     os.chdir(job.day)
     if os.environ.get("DEVICE", "cpu") == "cpu":
-        limit_resources(job.memory)
+        limit_memory(job.memory)
+    limit_files()
     # Tests are small: threads would mostly wait for one another, and two children may run side by side.
     torch.set_num_threads(1)
     session = Session(job, channel)

@@ -1,9 +1,12 @@
-"""The time that torch's compiler takes isn't the answer's: the first call of `@torch.compile` may take a minute."""
+"""What torch's compiler takes isn't the answer's: the first call of `@torch.compile` may take a minute, and writes files
+that are larger than an answer's may be (the precompiled headers of PyTorch have more than 64 MB)."""
 
 import functools
 from typing import TYPE_CHECKING
 
 import torch
+
+from shared.sandbox.limits import limit_files
 
 if TYPE_CHECKING:
     from shared.sandbox.session import Session
@@ -13,14 +16,22 @@ def listen_to_the_compiler(session: "Session") -> None:
     """From now on the clock of `session` stands still while torch compiles, or imports its compiler."""
     real = torch.compile
 
+    def begins(_=None) -> None:
+        session.stop_the_clock()
+        limit_files(False)
+
+    def ends(_=None) -> None:
+        limit_files()
+        session.go_on()
+
     @functools.wraps(real)
     def compile(*args, **kwargs):
         with session.clock_stopped():
             from torch._dynamo.callback import callback_handler as compiler
 
-        if session.stop_the_clock not in compiler.start_callbacks:
-            compiler.register_start_callback(session.stop_the_clock)
-            compiler.register_end_callback(session.go_on)
+        if begins not in compiler.start_callbacks:
+            compiler.register_start_callback(begins)
+            compiler.register_end_callback(ends)
         return real(*args, **kwargs)
 
     torch.compile = compile  # Module.compile comes through it too
