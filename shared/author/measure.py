@@ -27,36 +27,23 @@ def measure(session: Session, pytest_session: pytest.Session) -> None:
         items.setdefault(plugin.exercise_of(item), []).append(item)
     chosen = [exercise for exercise in plugin.day.exercises if not job.exercises or exercise.name in job.exercises]
     with plugin.modules.trusted():
-        users = users_of_each(session, items)
         for exercise in chosen:
             if f"variants:{exercise.name}" not in job.done:
-                session.tell(measure_variants(session, exercise.name, items, users))
+                session.tell(measure_variants(session, exercise.name, items))
         if job.mutants:
             for exercise in chosen:
                 measure_mutants(session, exercise, items.get(exercise.name, []))
 
 
-def users_of_each(session: Session, items: dict[str, list[pytest.Item]]) -> dict[str, list[pytest.Item]]:
-    """For each exercise the tests of later ones that come through it, as a run of the reference shows."""
-    order = [exercise.name for exercise in session.plugin.day.exercises]
-    users: dict[str, list[pytest.Item]] = {name: [] for name in order}
-    for name in order:
-        tests = items.get(name, [])
-        for item, outcome in zip(tests, try_out(session, "the reference", name, tests, {})):
-            for used in outcome.uses:
-                users[used].append(item)
-    return users
-
-
-def measure_variants(
-    session: Session, exercise: str, items: dict[str, list[pytest.Item]], users: dict[str, list[pytest.Item]]
-) -> VariantsMeasured:
+def measure_variants(session: Session, exercise: str, items: dict[str, list[pytest.Item]]) -> VariantsMeasured:
     """Which variants are rejected or accepted, which wrong ones are recognised, and which look alike.
 
     A right one also meets the tests of later exercises that come through this one.
     """
     plugin, job = session.plugin, session.job
     own = items.get(exercise, [])
+    users = set(job.users.get(exercise, ()))
+    later = [item for tests in items.values() for item in tests if item.nodeid in users]
     outcomes: dict[str, list[Outcome]] = {}
     told = VariantsMeasured(exercise, [], [], [])
     reference = try_out(session, "the reference", exercise, own, {})
@@ -71,7 +58,7 @@ def measure_variants(
         tried = try_out(session, variant.label, exercise, own, {module: text})
         failed = [number for number, outcome in enumerate(tried) if outcome.kind != "pass"]
         if not failed and not variant.wrong:
-            tried = try_out(session, variant.label, exercise, users[exercise], {module: text}, until_it_fails=True)
+            tried = try_out(session, variant.label, exercise, later, {module: text}, until_it_fails=True)
             failed = [number for number, outcome in enumerate(tried) if outcome.kind not in ("pass", "todo")]
         if failed:
             first = tried[failed[0]]

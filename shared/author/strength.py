@@ -12,6 +12,7 @@ from shared.author import figures
 from shared.course.day import Day
 from shared.runner.children import EnvironmentBroken, TooMany, in_children
 from shared.runner.protocol import Job, MutantMeasured, Started, Uncollected, Unimportable, VariantsMeasured
+from shared.runner.results import run_tests
 
 DIAGNOSED_AT_LEAST = 0.9  # of the wrong variants that are rejected
 KILLED_AT_LEAST = 0.9  # of the mutants
@@ -62,15 +63,30 @@ def report(day: Day, exercise: str | None = None) -> bool:
 
 def collect(day: Day, names: list[str] | None) -> tuple[list[VariantsMeasured], list[MutantMeasured]]:
     """What was measured, in the README's order; sections side by side, one a core."""
+    users = users_of_each(day)
     chosen = [exercise for exercise in day.exercises if not names or exercise.name in names]
     sections = {exercise.section: [e.name for e in chosen if e.section == exercise.section] for exercise in chosen}
     with ThreadPoolExecutor(max_workers=max(1, min(len(sections), os.cpu_count() or 1))) as pool:
-        found = list(pool.map(lambda section: _collect_section(day, *section), sections.items()))
+        found = list(pool.map(lambda section: _collect_section(day, *section, users), sections.items()))
     return [event for variants, _ in found for event in variants], [event for _, mutants in found for event in mutants]
 
 
-def _collect_section(day: Day, section: str, names: list[str]) -> tuple[list[VariantsMeasured], list[MutantMeasured]]:
-    job = Job(str(day.path), "solution", mode="strength", exercises=names, seconds=120.0)
+def users_of_each(day: Day) -> dict[str, list[str]]:
+    """For each exercise the tests of later ones that come through it, as a run of the reference shows."""
+    results, _ = run_tests(Job(str(day.path), "solution", seconds=120.0, diagnose=False), "cpu")
+    users: dict[str, list[str]] = {}
+    for tests in results.tests.values():
+        for test in tests:
+            for used in test.uses:
+                users.setdefault(used, []).append(test.test)
+    return users
+
+
+def _collect_section(
+    day: Day, section: str, names: list[str], users: dict[str, list[str]]
+) -> tuple[list[VariantsMeasured], list[MutantMeasured]]:
+    users = {name: users.get(name, []) for name in names}
+    job = Job(str(day.path), "solution", mode="strength", exercises=names, seconds=120.0, users=users)
     variants, mutants, at, started = [], [], None, time.monotonic()
     for event in in_children(job, "cpu"):
         if isinstance(event, Started):

@@ -60,6 +60,7 @@ class Job:
     memory: float = MEMORY
     diagnose: bool = True  # look for the mistake behind the first wrong answer
     mutants: bool = True  # in mode "strength": try mutants too
+    users: dict[str, list[str]] = field(default_factory=dict)  # there: exercise -> the later tests that come through it
     stack: str = ""  # the file for a traceback when time is up
 
 
