@@ -5,22 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from shared.course.day import Day, Exercise, ReadmeError, day_folders, find_day
 from shared.learner import answers, board, wording
+from shared.learner.full_report import full_report
 from shared.learner.safely import explain, shown
 from shared.learner.state import read_state, write_state
 from shared.learner.terminal import say
 from shared.learner.verdicts import remember, verdicts
-from shared.runner.process import child_environment, end_all
-from shared.runner.protocol import FULL_REPORT, ExitStatus
+from shared.runner.process import child_environment
+from shared.runner.protocol import ExitStatus
 from shared.runner.run import Results, run_day
 
 FINE, WRONG, BROKEN = ExitStatus
-
-
-OWN_CONFIGURATION = Path(__file__).resolve().parent.parent / "sandbox" / "pytest.ini"
 
 
 class Refused(Exception):
@@ -52,7 +49,7 @@ def test(options: argparse.Namespace) -> int:
     for event in results.uncollected:
         say(f"\n{event.what} could not be read:\n{event.text}")
     if options.verbose:
-        _full_report(day, found, results.folder, options.device)
+        full_report(day, found, results.folder, options.device)
     broken = [v for v in found if v.state == "fault" or (v.state == "wrong" and not v.total)]
     if results.uncollected or broken:
         return BROKEN
@@ -119,25 +116,6 @@ def _render(day: Day, found: list[board.Verdict], folder: str, device: str) -> s
         next_day=after[0] if after else None,
         notes=answers.name_clashes(day) if folder == "answers" else (),
     )
-
-
-def _full_report(day: Day, found: list[board.Verdict], folder: str, device: str) -> None:
-    """pytest's own report of the first wrong exercise, tensors, tracebacks and all."""
-    wrong = next((verdict for verdict in found if verdict.state == "wrong"), None)
-    if wrong is None:
-        return
-    say(f"\npytest's report of {wrong.exercise.name}:\n")
-    file = day.path / "tests" / f"test_{wrong.exercise.section}.py"
-    command = [sys.executable, "-m", "pytest", "-p", "shared.sandbox.plugin", "-p", "no:cacheprovider"]
-    command += ["-c", str(OWN_CONFIGURATION), "--noconftest"]
-    command += ["--impl", folder, "--only-exercise", wrong.exercise.name, "--rootdir", str(day.path), str(file)]
-    process = subprocess.Popen(command, env=child_environment(device), start_new_session=True)
-    try:
-        process.wait(FULL_REPORT)
-    except subprocess.TimeoutExpired:
-        say(f"\npytest was stopped after {FULL_REPORT:.0f} seconds: an endless loop?")
-    finally:
-        end_all(process)
 
 
 # ---- A pair's own files

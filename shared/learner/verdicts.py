@@ -1,6 +1,7 @@
 """From what the tests told to a verdict for each exercise: done, wrong, to do, waiting for another, or not judged."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from shared.course.day import Day, Exercise
@@ -51,7 +52,7 @@ def _verdict(day: Day, exercise: Exercise, results: Results) -> Verdict:
         return Verdict(exercise, state, passed, total, where=where, **facts)
 
     if trouble := results.unimportable.get(exercise.section):
-        return _unimportable(exercise, trouble, verdict)
+        return _unimportable(exercise, trouble, results.unimportable.get, verdict)
     if death:
         return verdict("fault" if death.summary == protocol.OUR_FAULT else "wrong", problem=_shown(death, where))
     states: dict[str, State] = {"fail": "wrong", "fault": "fault"}
@@ -83,19 +84,23 @@ def _disturbing(name: str, victims: list[str]) -> str:
     )
 
 
-def _unimportable(exercise: Exercise, trouble: Unimportable, verdict) -> Verdict:
+def _unimportable(exercise: Exercise, trouble: Unimportable, root_of: Callable, verdict) -> Verdict:
+    """`root_of(module)` is what keeps another module from importing, None if that is nothing."""
     guilty = Path(trouble.where.rpartition(":")[0] or trouble.where).name
     if trouble.stub:
         return verdict("waiting", waits_for=guilty)
-    words = (
-        trouble.summary if guilty == exercise.module else f"it needs {guilty}, which has a problem: {trouble.summary}"
-    )
-    return verdict("wrong", total=0, problem=Problem(f"import {exercise.section}", trouble.where, words, []))
+    summary, where = trouble.summary, trouble.where
+    if guilty != exercise.module:
+        if trouble.certain and (root := root_of(Path(guilty).stem)):
+            summary, where = root.summary, root.where
+        summary = f"it needs {guilty}, which has a problem: {summary}"
+    return verdict("wrong", total=0, problem=Problem(f"import {exercise.section}", where, summary, []))
 
 
 def _untested(exercise: Exercise, results: Results, verdict) -> Verdict:
     """No test of it ran. Its test file may need another module, which is to do or doesn't import."""
-    others = [trouble for module, trouble in results.unimportable.items() if module != exercise.section]
+    needs = results.blocked.get(exercise.section, ())
+    others = [results.unimportable[module] for module in needs if module in results.unimportable]
     if others and others[0].stub:
         return verdict("waiting", waits_for=f"{others[0].module}.py")
     if others:

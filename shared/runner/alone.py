@@ -5,6 +5,7 @@ patched function, an open context, a thread that eats time) can make right answe
 where nothing came before it; any other is looked at again, and costs something only then.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.course.day import Day
@@ -35,7 +36,7 @@ def settle(day: Day, job: Job, results: Results, firsts: set[str], device: str) 
             _replace(results, again, name)
     if disturbed:
         ran = [name for name in order if name in results.tests or name in results.deaths]
-        guilty = _who_disturbs(job, ran, disturbed[0], device)
+        guilty = _who_disturbs(job, ran[: ran.index(disturbed[0])], disturbed[0], device)
         if guilty:
             results.disturbs[guilty] = disturbed
         first_wrong = next((name for name in order if results.failed(name)), None)
@@ -85,15 +86,19 @@ def _replace(results: Results, again: Results, name: str) -> None:
         results.why[name] = again.why[name]
 
 
-def _who_disturbs(job: Job, ran: list[str], victim: str, device: str) -> str | None:
+def _who_disturbs(job: Job, before: list[str], victim: str, device: str) -> str | None:
     """The exercise after which `victim` fails: the last one before it, or found by halving those before."""
-    before = ran[: ran.index(victim)]
 
     def fails_after(names: list[str]) -> bool:
         again = Job(job.day, job.implementation, exercises=[*names, victim], broken=list(job.broken), diagnose=False)
         again.seconds = job.seconds
         return run_tests(again, device)[0].failed(victim)
 
+    return culprit(before, fails_after)
+
+
+def culprit(before: list[str], fails_after: Callable[[list[str]], bool]) -> str | None:
+    """Which one of those before makes something fail: the last one, or found by halving. None where it isn't one."""
     if not before:
         return None
     if fails_after(before[-1:]):

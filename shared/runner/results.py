@@ -7,6 +7,7 @@ from shared.runner import protocol
 from shared.runner.children import Blamed, TooMany, in_children
 from shared.runner.process import Child
 from shared.runner.protocol import (
+    Blocked,
     Diagnosed,
     Died,
     Event,
@@ -30,6 +31,8 @@ class Results:
     deaths: dict[str, Problem] = field(default_factory=dict)
     why: dict[str, list[str]] = field(default_factory=dict)
     uncollected: list[Uncollected] = field(default_factory=list)
+    blocked: dict[str, list[str]] = field(default_factory=dict)  # section -> modules that its tests wait for
+    imported: list[str] = field(default_factory=list)  # modules, in the order in which their import began
     disturbs: dict[str, list[str]] = field(default_factory=dict)  # exercise -> the right ones that fail after it
     untested: bool = False  # so many processes ended that the rest was left
 
@@ -56,6 +59,10 @@ def run_tests(
             results.why[event.exercise] = event.says
         elif isinstance(event, Uncollected):
             results.uncollected.append(event)
+        elif isinstance(event, Blocked):
+            results.blocked[event.section] = event.modules
+        elif isinstance(event, Importing):
+            results.imported.append(event.module)
         elif isinstance(event, Blamed):
             fresh = True
             if isinstance(event.at, Importing):

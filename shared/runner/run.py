@@ -1,7 +1,8 @@
 """Runs a day's tests in child processes and survives whatever the answers do to them: hang, crash, exit, eat memory.
 
 When a child ends too early, the exercise that it was at is blamed, and another child goes on with the rest
-(`children.py`). What failed in a process that other exercises had used before is tested once more (`alone.py`).
+(`children.py`). What failed in a process that other exercises had used before is tested once more (`alone.py`,
+`alone_imports.py`).
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from shared.course.day import Day
 from shared.runner import protocol
 from shared.runner.alone import settle
+from shared.runner.alone_imports import settle_imports
 from shared.runner.children import EnvironmentBroken
 from shared.runner.process import Child
 from shared.runner.protocol import Event, Job
@@ -34,5 +36,6 @@ def run_day(
     folder = day.implementation(implementation)
     job = Job(str(day.path), folder.name, exercises=exercises, seconds=seconds, diagnose=diagnose)
     results, firsts = run_tests(job, device, spare, watch)
+    settle_imports(day, job, results, device)
     settle(day, job, results, firsts, device)
     return results

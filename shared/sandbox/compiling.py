@@ -1,5 +1,8 @@
-"""What torch's compiler takes isn't the answer's: the first call of `@torch.compile` may take a minute, and writes files
-that are larger than an answer's may be (the precompiled headers of PyTorch have more than 64 MB)."""
+"""What torch's compiler takes isn't the answer's.
+
+The first call of `@torch.compile` may take a minute, and it writes files that are larger than an answer's may be: the
+precompiled headers of PyTorch have more than 64 MB.
+"""
 
 import functools
 from typing import TYPE_CHECKING

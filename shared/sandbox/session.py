@@ -14,12 +14,25 @@ from pathlib import Path
 from typing import IO
 
 from shared.runner import protocol
-from shared.runner.protocol import Compiling, Ended, Event, Forked, Importing, Job, Uncollected, Unimportable, encode
+from shared.runner.protocol import (
+    Blocked,
+    Compiling,
+    Ended,
+    Event,
+    Forked,
+    Importing,
+    Job,
+    Uncollected,
+    Unimportable,
+    encode,
+)
 from shared.sandbox.compiling import listen_to_the_compiler
 from shared.sandbox.isolation import GlobalState
 from shared.sandbox.modules import Unimportable as NoImport
 from shared.sandbox.outcome import in_words, place
 from shared.sandbox.plugin import DayPlugin
+
+CHANGES = "importing it changes something for everybody"
 
 
 class Session:
@@ -122,7 +135,7 @@ class Session:
         try:
             importlib.import_module(name)
             if changed := state.restore():
-                raise ImportError(f"importing it changes something for everybody: {'; '.join(changed)}")
+                raise ImportError(f"{CHANGES}: {'; '.join(changed)}")
         except BaseException as error:
             self.unimportable.add(name)
             self.tell(
@@ -131,6 +144,7 @@ class Session:
                     where=_guilty(error, day, folder) or place(error, folder) or f"{folder.name}/{name}.py",
                     summary=_import_trouble(error, in_words(error, day, folder)),
                     stub=isinstance(error, NotImplementedError) and bool(place(error, folder)),
+                    certain=isinstance(error, SyntaxError | NoImport) or str(error).startswith(CHANGES),
                 )
             )
             sys.modules.pop(name, None)
@@ -141,7 +155,10 @@ class Session:
     def pytest_ignore_collect(self, collection_path):
         if collection_path.suffix == ".py":
             needs = self.tests.get(collection_path)
-            return needs is None or bool(needs & self.unimportable) or None
+            if needs and (broken := needs & self.unimportable):
+                self.tell(Blocked(collection_path.stem.removeprefix("test_"), sorted(broken)))
+                return True
+            return needs is None or None
         return None
 
     def _needed(self, file: Path) -> set[str]:
@@ -180,6 +197,6 @@ def _guilty(error: BaseException, day, folder: Path) -> str | None:
 def _import_trouble(error: BaseException, words: str) -> str:
     if isinstance(error, ImportError) and str(error).endswith("is missing"):
         return f"{error}; `start` brings the stubs back and keeps what is there"
-    if isinstance(error, ImportError) and str(error).startswith("importing it changes"):
+    if isinstance(error, ImportError) and str(error).startswith(CHANGES):
         return str(error)
     return words
