@@ -70,7 +70,8 @@ def static_defects(day: Day) -> list[str]:
 
 
 def _text(day: Day) -> list[str]:
-    lines, readme = broken_links(day.path / "README.md", "README.md"), "README.md:1"
+    texts = [name for name in course_files(day.path)[0] if name.endswith(".md")]
+    lines, readme = [line for name in texts for line in broken_links(day.path / name, name)], "README.md:1"
     most = WORDS_OF.get(day.short, WORDS)
     if day.words > most:
         lines.append(f"{readme}: {day.words} words outside hints and code, {GUIDE} {most}")

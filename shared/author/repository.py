@@ -21,7 +21,8 @@ def check_course(days: list[Day]) -> list[str]:
     names, git = course_files(root)
     inside = tuple(f"{day.name}/" for day in days)
     own = [name for name in names if not name.startswith(inside)]
-    lines = [f"{name} is missing" for name in ("README.md", "CHANGELOG.md", "LICENSE") if not (root / name).is_file()]
+    needed = ["README.md", "AGENTS.md", "CHANGELOG.md", "LICENSE", *(f"{day.name}/AGENTS.md" for day in days)]
+    lines = [f"{name} is missing" for name in needed if not (root / name).is_file()]
     if (root / "README.md").is_file():
         lines += tables.stale_tables(root, days)
     lines += [f"{day.name}/strength.json: `make strength` has not measured it" for day in days if not figures.read(day)]

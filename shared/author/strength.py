@@ -67,7 +67,7 @@ def collect(day: Day, names: list[str] | None) -> tuple[list[VariantsMeasured], 
     chosen = [exercise for exercise in day.exercises if not names or exercise.name in names]
     sections = {exercise.section: [e.name for e in chosen if e.section == exercise.section] for exercise in chosen}
     with ThreadPoolExecutor(max_workers=max(1, min(len(sections), os.cpu_count() or 1))) as pool:
-        found = list(pool.map(lambda section: _collect_section(day, *section, users), sections.items()))
+        found = list(pool.map(lambda section: _collect_section(day, section, sections[section], users), sections))
     return [event for variants, _ in found for event in variants], [event for _, mutants in found for event in mutants]
 
 

@@ -122,6 +122,7 @@ new = "self.n += n"
 """
 FILES = {
     "README.md": README,
+    "AGENTS.md": "The day's text is [here](README.md).\n",
     "solution/numbers_.py": NUMBERS,
     "solution/counter.py": COUNTER,
     "tests/test_numbers_.py": TEST_NUMBERS,
@@ -169,6 +170,7 @@ DEFECTS = {
     "a core too short": ("README.md", "300 minutes", "30 minutes", r"the core takes 50 minutes"),
     "a lost picture": ("README.md", "images/count.svg", "images/gone.svg", r"README.md:19: images/gone.svg is not there"),
     "a lost heading": ("README.md", "so-far)", "so-near)", r"README.md:3: README.md has no heading #2-counter-how-many-so-near"),
+    "a lost link": ("AGENTS.md", "README.md", "READYOU.md", r"AGENTS.md:1: READYOU.md is not there"),
     # Exercises, fences, tests, variants: each way round
     "no fence": ("solution/numbers_.py", "    # BEGIN SOLUTION\n    # TODO: twice as much.\n    return 2 * x\n    # END SOLUTION\n", "    return 2 * x\n", r"README.md:7: double: solution/numbers_.py has no fence"),
     "a fence of nobody": ("solution/numbers_.py", "", "\n\ndef other(x):\n    # BEGIN SOLUTION\n    return x\n    # END SOLUTION\n", r"solution/numbers_.py:17: the README has no exercise other"),
@@ -314,7 +316,7 @@ def whole(folder):
     """A sound course around that day."""
     root = folder.parent
     (folder / "strength.json").write_text(json.dumps(FIGURES))
-    for name in ("CHANGELOG.md", "LICENSE"):
+    for name in ("AGENTS.md", "CHANGELOG.md", "LICENSE"):
         (root / name).write_text("text\n")
     (root / "README.md").write_text(
         "# Course\n\n<!-- days -->\n<!-- /days -->\n\n<!-- strength --><!-- /strength -->\n"
@@ -390,9 +392,10 @@ def test_each_defect_of_the_course_is_found(what, whole):
 
 
 def test_missing_files_are_named(whole):
-    for name in ("README.md", "CHANGELOG.md"):
+    names = ("README.md", "CHANGELOG.md", "AGENTS.md", "w9d1_count/AGENTS.md")
+    for name in names:
         (whole / name).unlink()
-    assert {"README.md is missing", "CHANGELOG.md is missing"} <= set(repository.check_course([]))
+    assert {f"{name} is missing" for name in names} <= set(repository.check_course([Day(whole / "w9d1_count")]))
 
 
 def test_sizes_are_limited(whole, monkeypatch):
