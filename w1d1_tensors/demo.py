@@ -1,6 +1,6 @@
 """The finished day at work; writes the README's pictures into images/.
 
-    make demo DAY=w1d1                     MINUTES on two CPU cores
+    make demo DAY=w1d1                     about four minutes on two CPU cores
     make demo DAY=w1d1 DEVICE=cuda         the teapot on a GPU
     make demo DAY=w1d1 IMPL=answers        with your own code
 
