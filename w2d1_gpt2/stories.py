@@ -1,4 +1,4 @@
-"""How the course made its own small GPT-2, `stories`; anyone can make it again.
+"""This is how the course made its own small GPT-2, `stories`. Anyone can make it again.
 
     python w2d1_gpt2/stories.py train                trains it: over an hour on two CPU cores, minutes on a GPU
     python w2d1_gpt2/stories.py text FOLDER          writes more training text, with stories15M (not needed for `train`)
@@ -49,13 +49,13 @@ def train_tokenizer(texts: list[str], folder: Path):
 
 
 def token_stream(tokenizer, texts: list[str], device: str) -> torch.Tensor:
-    """All texts in one row of ids, <|endoftext|> before each."""
+    """All texts in one row of ids, with <|endoftext|> before each of them."""
     end = tokenizer.token_to_id(END)
     return torch.tensor([i for e in tokenizer.encode_batch(texts) for i in [end, *e.ids]], device=device)
 
 
 def train_stories(folder: Path, steps: int, batch: int, device: str, compiled: bool) -> None:
-    """Trains from nothing; saves model and figures at every evaluation, so that it can be stopped at any time."""
+    """Trains a model from nothing. It is saved at every evaluation, with its figures, so you can stop at any time."""
     torch.manual_seed(0)
     training, held_out = documents()
     tokenizer = train_tokenizer(training, folder)
