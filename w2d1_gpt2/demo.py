@@ -1,12 +1,12 @@
-"""The finished day at work on real text; writes the README's pictures into images/.
+"""Shows the finished day at work on real text, and writes the README's pictures into images/.
 
     make demo DAY=w2d1                     about 5 minutes on two CPU cores
     make demo DAY=w2d1 DEVICE=cuda         a model ten times larger, trained longer
     make demo DAY=w2d1 IMPL=answers        with your own code
 
-Four models learn Shakespeare, character by character: a counted bigram, an RNN, an LSTM and a GPT, the last three with
-the same number of parameters and the same batches. Then it shows where the GPT's heads look, how far back each model's
-gradient reaches, what the GPT writes, and what the course's `stories` model does with a first sentence.
+Four models learn Shakespeare, character by character: a counted bigram, an RNN, an LSTM and a GPT. The last three have
+the same number of parameters and see the same batches. Then the demo shows where the GPT's heads look, how far back
+each model's gradient reaches, what the GPT writes, and what the course's `stories` model does with a first sentence.
 """
 
 import math
@@ -51,7 +51,7 @@ def heading(text: str) -> None:
 
 
 def train_all(vocab: int, training: torch.Tensor, held_out: torch.Tensor):
-    """(models, curves): for each model the steps and validation losses on the way."""
+    """Returns (models, curves): each curve holds the steps and the validation losses on the way."""
     validation = windows(held_out, LENGTH)[::4]
     torch.manual_seed(0)
     models = {"gpt": GPT2(GPT2Config(vocab, n_positions=LENGTH, **SIZES))}
@@ -64,7 +64,7 @@ def train_all(vocab: int, training: torch.Tensor, held_out: torch.Tensor):
         count = sum(p.numel() for p in model.parameters())
         print(f"{NAMES[name]}, {count:,} parameters, {CONFIG.steps} steps of {BATCH} x {LENGTH} characters")
         curve = curves[name] = []
-        # The same generator for each model: they all see the same batches in the same order.
+        # Each model gets the same generator, so they all see the same batches in the same order.
         order = torch.Generator().manual_seed(1)
         start = time.perf_counter()
         train(
@@ -101,7 +101,7 @@ def save(figure, name: str) -> None:
 
 @torch.no_grad()
 def attention_weights(model: GPT2, ids: torch.Tensor) -> list[torch.Tensor]:
-    """For each layer (head, query, key), worked out from what each attention is given."""
+    """The weights (head, query, key) of each layer, worked out from what its attention is given."""
     seen = []
 
     def look(module: MultiHeadAttention, inputs: tuple, output: torch.Tensor) -> None:
@@ -123,7 +123,7 @@ def attention_weights(model: GPT2, ids: torch.Tensor) -> list[torch.Tensor]:
 def plot_attention(model: GPT2, tokenizer: CharTokenizer) -> None:
     text = "KING RICHARD:\nMy lord, my"
     layers = attention_weights(model, torch.tensor([tokenizer.encode(text)], device=DEVICE))
-    # The heads that look in the most different ways: by the mean distance that they look back.
+    # Sorted by the mean distance that they look back, so that the four chosen look in very different ways.
     position = torch.arange(len(text), device=DEVICE, dtype=torch.float32)
     back = (position[:, None] - position[None, :]).clamp(min=0)
     heads = [(float((w * back).sum(-1).mean()), i, h) for i, layer in enumerate(layers) for h, w in enumerate(layer)]
