@@ -1,4 +1,4 @@
-"""Section 8: what a GPT costs.
+"""Section 7: what a GPT costs.
 
 The oracles are counts of real tensors, torch's FLOP counter, and published figures.
 """

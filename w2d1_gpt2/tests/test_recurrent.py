@@ -1,4 +1,4 @@
-"""Tests of section 7 (bonus). The oracles are torch's own cells and layers, and a recurrence worked out by hand."""
+"""Tests of section 8 (bonus). The oracles are torch's own cells and layers, and a recurrence worked out by hand."""
 
 import pytest
 import recurrent
