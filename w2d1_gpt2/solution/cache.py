@@ -1,9 +1,10 @@
 """Cache: keys and values are computed once per token, not once per token and step; and a model that writes on it.
 
-`python cache.py` lets the course's `stories` model tell a story, with the cache and without.
+`python cache.py` lets the course's `stories` model tell a story, and times it with the cache and without.
 """
 
 import argparse
+import textwrap
 import time
 
 import torch
@@ -206,21 +207,28 @@ def generate(
 
 
 def show(prompt: str, temperature: float) -> None:
-    """One story, told twice: with the cache and without."""
+    """A story, and then how fast it is written with the cache and without."""
     from weights import load_pretrained
 
     from shared import data
 
+    torch.set_num_threads(1)  # one token is so little work that several threads would mostly wait for each other
     model, tokenizer = load_pretrained(data.stories_model()), data.stories_tokenizer()
-    ids = tokenizer(prompt, return_tensors="pt").input_ids
+    ids = tokenizer(data.END_OF_TEXT + prompt, return_tensors="pt").input_ids  # this token stands before each story
     count = model.config.n_positions - ids.shape[1]
+
+    def write(**how) -> Int[Tensor, "batch length"]:
+        generator = torch.Generator().manual_seed(0)
+        return generate(model, ids, count, temperature, top_k=50, generator=generator, **how)
+
+    story = write(stop=tokenizer.convert_tokens_to_ids(data.END_OF_TEXT))
+    print(textwrap.fill(tokenizer.decode(story[0], skip_special_tokens=True), 100))
+    print(f"\nNow {count} tokens, whether the story ends or not:")
     for use_cache in (True, False):
         start = time.perf_counter()
-        generator = torch.Generator().manual_seed(0)
-        text = generate(model, ids, count, temperature, top_k=50, generator=generator, use_cache=use_cache)
+        write(use_cache=use_cache)
         seconds = time.perf_counter() - start
-        print(f"{'with' if use_cache else 'without'} the cache: {count / seconds:.0f} tokens a second")
-    print(f"\n{tokenizer.decode(text[0])}")
+        print(f"  {'with' if use_cache else 'without'} the cache: {count / seconds:.0f} tokens a second", flush=True)
 
 
 if __name__ == "__main__":

@@ -255,8 +255,9 @@ def show(name: str) -> None:
             module.p = 0.0
     fresh = GPT2(read_config(theirs.config.to_dict() | {key: 0.0 for key in DROPOUTS}))
     fresh.load_state_dict(model.state_dict())
+    print("Shakespeare, by Hugging Face's Trainer: 20 steps with each model", flush=True)
     ours = trainer_losses(GPT2ForTrainer(fresh), rows, 20, 1e-3)
-    print("Shakespeare, by Hugging Face's Trainer\n\n  step  theirs    ours")
+    print("\n  step  theirs    ours")
     for step, (a, b) in enumerate(zip(trainer_losses(theirs, rows, 20, 1e-3), ours)):
         print(f"  {step:4}  {a:6.4f}  {b:6.4f}")
 
