@@ -155,6 +155,52 @@ def plot_gradients(models: dict, held_out: torch.Tensor) -> None:
     print("  16 back: " + ", ".join(f"{NAMES[name]} {curve[16]:.4f}" for name, curve in curves.items()))
 
 
+def bits(log_p: torch.Tensor, ids: torch.Tensor) -> list[float]:
+    """How much each token but the first surprised: -log2 of the probability that it was given."""
+    return (-log_p.gather(-1, ids[1:, None])[:, 0] / math.log(2)).tolist()
+
+
+def draw_text(axes, title: str, pieces: list[str], cost: list[float], width: int, height: int) -> None:
+    """Text, `width` characters a line, on a ground that is the darker, the more the model was surprised."""
+    row = column = 0
+    for piece, surprise in zip(pieces, cost):
+        if "\n" in piece or column + len(piece) > width:
+            row, column = row + 1, 0
+        for character in piece.replace("\n", ""):
+            colour = plt.cm.YlOrRd(min(surprise / 8, 1.0) * 0.75)
+            axes.add_patch(plt.Rectangle((column, row), 1, 1, color=colour, linewidth=0))
+            axes.text(column + 0.5, row + 0.55, character, family="monospace", fontsize=9.5, ha="center", va="center")
+            column += 1
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_title(f"{title}: {sum(cost) / len(''.join(pieces)):.1f} bits a character", loc="left", fontsize=10)
+    axes.axis("off")
+
+
+@torch.no_grad()
+def plot_surprise(log_p: torch.Tensor, gpt: GPT2, tokenizer: CharTokenizer, held_out: torch.Tensor) -> None:
+    """The title picture: what surprises a bigram, the GPT that was trained here, and the `stories` model."""
+    text = tokenizer.decode(held_out.tolist())
+    at = text.index("\n\n", 3 * LENGTH) + 2  # where a speech begins
+    scene = held_out[at - 1 : text.index("\n", at + 240)]
+    # Each character is guessed from as many before it as the model can read.
+    before = torch.stack([held_out[i - LENGTH : i] for i in range(at, at + len(scene) - 1)])
+    characters = [tokenizer.decode([i]) for i in scene[1:].tolist()]
+
+    stories, words = load_pretrained(data.stories_model()).to(DEVICE), data.stories_tokenizer()
+    start = words(data.END_OF_TEXT + "Once upon a time, there was a little robot", return_tensors="pt").input_ids
+    told = generate(stories, start.to(DEVICE), 76, 0.7, top_k=40, generator=torch.Generator().manual_seed(0))[0]
+
+    figure, axes = plt.subplot_mosaic(
+        [["bigram", "gpt"], ["stories", "stories"]], figsize=(9.6, 4.4), height_ratios=(12, 5)
+    )
+    draw_text(axes["bigram"], "A counted bigram", characters, bits(log_p[scene[:-1]], scene), 46, 12)
+    guesses = gpt.eval()(before)[:, -1].log_softmax(-1)
+    draw_text(axes["gpt"], "Your GPT", characters, bits(guesses, scene), 46, 12)
+    pieces, guesses = [words.decode([i]) for i in told[1:].tolist()], stories(told[None])[0, :-1].log_softmax(-1)
+    draw_text(axes["stories"], "Your code with weights from disk tells a story", pieces, bits(guesses, told), 94, 5)
+    save(figure, "surprise.png")
+
+
 def main() -> None:
     start = time.perf_counter()
     IMAGES.mkdir(exist_ok=True)
@@ -167,7 +213,8 @@ def main() -> None:
     vocab = tokenizer.vocab_size
 
     heading("Learning Shakespeare")
-    baseline = bigram_loss(log_probabilities(count_bigrams(training, vocab)), held_out)
+    counted = log_probabilities(count_bigrams(training, vocab))
+    baseline = bigram_loss(counted, held_out)
     print(f"bigram, counted: {float(baseline):.3f} nats per character")
     models, curves = train_all(vocab, training, held_out)
     plot_curves(curves, float(baseline), vocab)
@@ -180,6 +227,9 @@ def main() -> None:
     heading("Where heads look, how far gradients reach")
     plot_attention(models["gpt"], tokenizer)
     plot_gradients(models, held_out)
+
+    heading("What surprises them")
+    plot_surprise(counted, models["gpt"], tokenizer, held_out)
 
     heading("The GPT writes")
     prompt = torch.tensor([tokenizer.encode("\n")] * 5, device=DEVICE)
