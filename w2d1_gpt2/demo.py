@@ -67,26 +67,30 @@ def train_all(vocab: int, training: torch.Tensor, held_out: torch.Tensor):
         # Each model gets the same generator, so they all see the same batches in the same order.
         order = torch.Generator().manual_seed(1)
         start = time.perf_counter()
-        train(
-            model,
-            lambda order=order: get_batch(training, BATCH, LENGTH, order),
-            CONFIG,
-            validation,
-            lambda step, loss, curve=curve: curve.append((step, loss)),
-        )
-        print(f"  {time.perf_counter() - start:.0f} s, validation {curve[-1][1]:.3f}")
+
+        def note(step: int, loss: float, curve=curve, start=start) -> None:
+            curve.append((step, time.perf_counter() - start, loss))
+
+        batches = lambda order=order: get_batch(training, BATCH, LENGTH, order)  # noqa: E731
+        train(model, batches, CONFIG, validation, note)
+        print(f"  {curve[-1][1]:.0f} s, validation {curve[-1][2]:.3f}")
     return models, curves
 
 
 def plot_curves(curves: dict, baseline: float, vocab: int) -> None:
-    figure, axes = plt.subplots(figsize=(7, 4))
-    axes.axhline(baseline, color=COLOURS["bigram"], ls="--", label=f"{NAMES['bigram']}: {baseline:.2f}")
+    """The same runs twice: by the number of steps, and by the time that they took."""
+    figure, (by_step, by_time) = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
+    for axes in (by_step, by_time):
+        axes.axhline(baseline, color=COLOURS["bigram"], ls="--", label=f"{NAMES['bigram']}: {baseline:.2f}")
     for name, curve in curves.items():
-        steps, losses = zip(*curve)
-        axes.plot(steps, losses, color=COLOURS[name], label=f"{NAMES[name]}: {losses[-1]:.2f}")
-    axes.set(xlabel="step", ylabel="held-out loss, nats per character", title="Shakespeare, same size, same batches")
-    axes.set_ylim(1.3, min(3.4, math.log(vocab)))
-    axes.legend(frameon=False)
+        steps, seconds, losses = zip(*curve)
+        by_step.plot(steps, losses, color=COLOURS[name], label=f"{NAMES[name]}: {losses[-1]:.2f}")
+        by_time.plot(seconds, losses, color=COLOURS[name], label=f"{NAMES[name]}: {seconds[-1]:.0f} s")
+    by_step.set(xlabel="step", ylabel="held-out loss, nats per character", title="Shakespeare, same size, same batches")
+    by_time.set(xlabel="seconds", title="The same runs, by the time that they took")
+    by_step.set_ylim(1.3, min(3.4, math.log(vocab)))
+    for axes in (by_step, by_time):
+        axes.legend(frameon=False)
     save(figure, "loss_curves.png")
 
 
