@@ -1,5 +1,8 @@
-"""Twenty short puzzles for another day. Above each of them a loop says what it does;
-you do it in one to three lines."""
+"""Twenty short puzzles for another day.
+
+Above each of them a loop says what it does; you do it in one to three lines. Inputs stay as they are, except where a
+puzzle says otherwise.
+"""
 
 import math
 

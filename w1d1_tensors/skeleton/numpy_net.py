@@ -44,7 +44,7 @@ def cross_entropy(
     Logits may be in the thousands, of either sign: the loss stays finite.
     """
     # TODO: compute ln softmax, without an exp that overflows or a log of 0.
-    # TODO: the gradient is a difference of two tables, over n.
+    # TODO: write the gradient as a difference of two tables, over n.
     raise NotImplementedError("cross_entropy")
 
 

@@ -56,7 +56,7 @@ def cross_entropy(
     # TODO: compute ln softmax, without an exp that overflows or a log of 0.
     rows, shifted = np.arange(len(labels)), logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    # TODO: the gradient is a difference of two tables, over n.
+    # TODO: write the gradient as a difference of two tables, over n.
     gradient = np.exp(log_p)
     gradient[rows, labels] -= 1
     return -log_p[rows, labels].mean(), gradient / len(labels)
