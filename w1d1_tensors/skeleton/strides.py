@@ -81,23 +81,23 @@ def trace(x: Shaped[Tensor, "rows columns"]) -> Shaped[Tensor, ""]:
 
 
 def matvec(a: Shaped[Tensor, "rows columns"], v: Shaped[Tensor, "columns"]) -> Shaped[Tensor, "rows"]:
-    """The matrix times the vector. ValueError where their sizes don't fit: `as_strided` would read on regardless.
+    """The matrix times the vector. ValueError if their sizes don't fit: `as_strided` would read on regardless.
 
     >>> matvec(torch.tensor([[1, 2], [3, 4]]), torch.tensor([10, 1]))
     tensor([12, 34])
     """
-    # TODO: give the vector the matrix's shape, multiply, sum.
+    # TODO: give the vector the matrix's shape, multiply, and sum.
     raise NotImplementedError("matvec")
 
 
 def matmul(a: Shaped[Tensor, "n inner"], b: Shaped[Tensor, "inner m"]) -> Shaped[Tensor, "n m"]:
-    """The product of two matrices. ValueError where their sizes don't fit.
+    """The product of two matrices. ValueError if their sizes don't fit.
 
     >>> matmul(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[10, 0], [1, 1]]))
     tensor([[12,  2],
             [34,  4]])
     """
-    # TODO: both as (n, m, inner), multiply, sum.
+    # TODO: give both the shape (n, m, inner), multiply, and sum.
     raise NotImplementedError("matmul")
 
 

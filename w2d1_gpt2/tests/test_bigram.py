@@ -24,7 +24,7 @@ TEXT = "To be,\nor not to be: Ünïcode?"
 
 
 def count_slowly(ids, vocab_size):
-    """Oracle: a table of counts, one pair at a time."""
+    """The oracle counts one pair at a time, in a table."""
     counts = [[0] * vocab_size for _ in range(vocab_size)]
     for this, following in pairwise(ids):
         counts[this][following] += 1

@@ -33,7 +33,7 @@ class Flat(nn.Module):
 
 
 def pair_of_cells(kind, device, dtype=torch.float32):
-    """Ours and torch's: 5 numbers come in, 7 are kept."""
+    """Our cell and torch's: 5 numbers go in, and 7 are kept."""
     mine = getattr(recurrent, f"{kind}Cell")(5, 7).to(device, dtype)
     theirs = randomize(getattr(nn, f"{kind}Cell")(5, 7), seed=1).to(device, dtype)
     return Flat(mine), Flat(theirs)
