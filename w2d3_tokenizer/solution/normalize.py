@@ -145,19 +145,27 @@ def split_words(text: str) -> list[tuple[int, int]]:
     # END SOLUTION
 
 
+NASTY = (
+    *("composed accents", "stacked marks", "soft hyphen", "control characters", "Greek final sigma", "Turkish i"),
+    *("sharp s", "ligatures", "superscripts and fractions", "Chinese and Latin", "emoji with joiners", "Yoruba"),
+)
+
+
+def visible(text: str) -> str:
+    """The text with the code point of each character that one can't see."""
+    return "".join(c if c.isprintable() and not combining(c) else f"<{ord(c):04X}>" for c in text)
+
+
 def main() -> None:
     from shared.data import unicode_torture
 
-    texts = {"a pangram": "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich", **unicode_torture()}
-    for name, text in texts.items():
-        if not text.strip() or len(text) > 100:
-            continue
+    for name in NASTY:
+        text = unicode_torture()[name]
         normalized, origins = normalize(text)
-        print(f"\n{name}\n  {ascii(text)[1:-1]}")
+        print(f"\n{name}: {visible(text)}")
         for start, end in split_words(normalized):
             word, original = normalized[start:end], text[origins[start] : origins[end - 1] + 1]
-            if word != original:
-                print(f"    {ascii(word)[1:-1]}  comes from  {ascii(original)[1:-1]}")
+            print(f"    {visible(word)}" + f"   from  {visible(original)}" * (word != original))
 
 
 if __name__ == "__main__":

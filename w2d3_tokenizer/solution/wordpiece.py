@@ -271,10 +271,10 @@ def main() -> None:
         "x" * 101,
     ]:
         tokens = tokenizer.tokenize(text)
-        print(text)
-        print("  " + " ".join(token.text for token in tokens))
-        print("  " + " ".join(f"{text[token.start : token.end]}" for token in tokens))
-        print("  " + tokenizer.decode([token.id for token in tokens]))
+        print(f"text     {text}")
+        print("tokens   " + " ".join(token.text for token in tokens))
+        print("from     " + " ".join(f"{text[token.start : token.end]}" for token in tokens))
+        print("decoded  " + tokenizer.decode([token.id for token in tokens]) + "\n")
 
 
 if __name__ == "__main__":
