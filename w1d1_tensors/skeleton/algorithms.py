@@ -1,4 +1,5 @@
-"""Twenty algorithms without a loop. The slow one above each says exactly what is wanted."""
+"""Twenty algorithms without a loop. The slow one above each says exactly what is wanted. Values that are compared with
+one another have one dtype."""
 
 from collections import Counter
 
@@ -236,6 +237,7 @@ def histogram_loop(x: Tensor, bins: int, low: float, high: float) -> Tensor:
 
 def histogram(x: Float[Tensor, "n"], bins: int, low: float, high: float) -> Int64[Tensor, "bins"]:
     """How many values lie in each of `bins` equal bins from low to high > low, each without its upper end but the last.
+    x is float32 or float64.
     >>> histogram(torch.tensor([0.0, 1.0, 2.0, 2.5]), 2, 0, 2)
     tensor([1, 2])
     """

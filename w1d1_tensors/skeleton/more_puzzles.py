@@ -95,7 +95,7 @@ def same_with_nans_loop(a, b):
 
 
 def same_with_nans(a: Float[Tensor, "*shape_a"], b: Float[Tensor, "*shape_b"]) -> bool:
-    """Whether both have one shape and exactly the same values, where NaN counts as equal to NaN.
+    """Whether both, of one dtype, have one shape and exactly the same values, where NaN counts as equal to NaN.
 
     >>> same_with_nans(torch.tensor([1.0, math.nan]), torch.tensor([1.0, math.nan]))
     True
@@ -108,7 +108,7 @@ def polar_loop(xy):
 
 
 def polar(xy: Float[Tensor, "point 2"]) -> Float[Tensor, "point 2"]:
-    """(radius, angle) of each point (x, y); the angle in radians from the x axis towards y, -π to π.
+    """(radius, angle) of each point (x, y); the angle in radians from the x axis towards y, -π to π. x² + y² is finite.
 
     >>> polar(torch.tensor([[0.0, 2.0]]))
     tensor([[2.0000, 1.5708]])

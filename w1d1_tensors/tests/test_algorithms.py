@@ -3,7 +3,7 @@
 import algorithms
 import pytest
 import torch
-from loops import like_the_loop
+from loops import like_the_loop, no_loop
 
 from shared.checks import close, equal, exercise, strided
 from shared.data.arrays import photograph
@@ -421,6 +421,18 @@ def test_edges_and_empty_bins(device):
     equal(algorithms.histogram(x[:0], 3, 0.0, 1.0), integers(device, 0, 0, 0), name="of nothing")
 
 
+@exercise("histogram")
+def test_values_next_to_an_edge_in_float64(device):
+    x = 0.5 + real(integers(device, -1, 0, 1)) / 2**40
+    equal(algorithms.histogram(x, 2, 0.0, 1.0), integers(device, 1, 2))
+    equal(algorithms.histogram(2 * x, 1, 0.0, 1.0), integers(device, 2), name="at the end")
+
+
+@exercise("histogram")
+def test_more_bins_than_a_byte_can_count(draw):
+    like_the_loop(algorithms, "histogram", draw.ints(0, 300, 40).float() + 0.5, 300, 0, 300)
+
+
 # ---- pad_ragged ------------------------------------------------------------------------------------------------------
 
 
@@ -501,6 +513,7 @@ def test_ranks(n, draw):
 @pytest.mark.parametrize("n", [100, 1000])
 def test_many_ties_in_order_of_appearance(n, draw):
     # In a sort that isn't stable, ties of a short tensor often keep their order by luck.
+    no_loop(algorithms, "ranks")  # it would be slow here
     x = draw.ints(0, 3, n)
     expected = torch.empty_like(x)
     expected[torch.cat([(x == value).nonzero()[:, 0] for value in range(3)])] = torch.arange(n, device=x.device)

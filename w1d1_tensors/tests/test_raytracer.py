@@ -415,6 +415,17 @@ def test_traces_of_views_and_float64(draw):
     check_trace((scene[0][:1].expand(30, 3), *scene[1:]), chunk=8, group=6)
 
 
+@exercise("trace_rays")
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_hits_that_float32_cannot_tell_apart(order, device):
+    flat = tensor([[-1, -1, 0], [4, -1, 0], [-1, 4, 0]], device, torch.float64)
+    triangles = flat + tensor([[[0, 0, height]] for height in (1 + 1e-10, 1)[::order]], device, torch.float64)
+    scene = torch.zeros(1, 3, dtype=torch.float64, device=device), tensor([[0, 0, 1]], device, torch.float64), triangles
+    t, index = raytracer.trace_rays(*scene, group=1)
+    equal(t, torch.ones_like(t), name="t")
+    equal(index, torch.tensor([1 if order == 1 else 0], device=device), name="index")
+
+
 class Numbers(TorchDispatchMode):
     """Counts the numbers in the memory of every tensor that torch makes: the largest, and all together."""
 
