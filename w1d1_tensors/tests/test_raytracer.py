@@ -721,6 +721,15 @@ def test_what_is_nearer_than_the_offset_is_left_out(device):
 
 
 @exercise("in_shadow")
+@pytest.mark.parametrize("height, dark", [(1 - 1e-10, True), (1 + 1e-10, False)])
+def test_a_triangle_so_near_to_the_lamp_that_only_float64_can_tell(height, dark, device):
+    points, normals = (tensor([[0, 0, z]], device, torch.float64) for z in (0, 1))
+    triangles = tensor([[[-1, -1, height], [4, -1, height], [-1, 4, height]]], device, torch.float64)
+    got = raytracer.in_shadow(points, normals, normals[0], triangles)
+    equal(got, torch.tensor([dark], device=device), name="the shadow")
+
+
+@exercise("in_shadow")
 def test_no_points_or_no_triangles(draw):
     points, normals, lamp = some_points(draw, 4)
     none = torch.zeros(4, dtype=torch.bool, device=points.device)
