@@ -1,4 +1,7 @@
-"""Twenty algorithms without a loop. The slow loop above each of them says exactly what is wanted."""
+"""Twenty algorithms without a loop. The slow loop above each of them says exactly what is wanted.
+
+Values that are compared with one another have the same dtype.
+"""
 
 from collections import Counter
 
@@ -239,7 +242,7 @@ def histogram_loop(x: Tensor, bins: int, low: float, high: float) -> Tensor:
 
 def histogram(x: Float[Tensor, "n"], bins: int, low: float, high: float) -> Int64[Tensor, "bins"]:
     """How many values lie in each of `bins` equal bins from low to high > low.
-    Only the last bin includes its upper end.
+    Only the last bin includes its upper end. x is float32 or float64.
     >>> histogram(torch.tensor([0.0, 1.0, 2.0, 2.5]), 2, 0, 2)
     tensor([1, 2])
     """

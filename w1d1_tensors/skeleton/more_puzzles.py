@@ -100,7 +100,7 @@ def same_with_nans_loop(a, b):
 
 
 def same_with_nans(a: Float[Tensor, "*shape_a"], b: Float[Tensor, "*shape_b"]) -> bool:
-    """Whether both have the same shape and exactly the same values, where NaN counts as equal to NaN.
+    """Whether both, which have the same dtype, have the same shape and exactly the same values. NaN equals NaN here.
 
     >>> same_with_nans(torch.tensor([1.0, math.nan]), torch.tensor([1.0, math.nan]))
     True
@@ -114,6 +114,7 @@ def polar_loop(xy):
 
 def polar(xy: Float[Tensor, "point 2"]) -> Float[Tensor, "point 2"]:
     """(radius, angle) of each point (x, y). The angle is in radians, from the x axis towards y, between -π and π.
+    x² + y² is finite.
 
     >>> polar(torch.tensor([[0.0, 2.0]]))
     tensor([[2.0000, 1.5708]])

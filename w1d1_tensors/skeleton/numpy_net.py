@@ -70,7 +70,7 @@ def numerical_gradient(f: Callable[[ndarray], float], x: Float[ndarray, "..."], 
     """The gradient of f at `x` by central differences: for each number of `x`, (f(x + eps) - f(x - eps)) / (2 eps),
     all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number. `x` may have
     any shape, even one without numbers or dims, and lie in memory in any order. It may be float32 or read-only: f
-    takes float64 all the same, and gets arrays of its own.
+    takes float64 all the same, and never `x` itself. It neither changes nor keeps what it gets.
 
     >>> numerical_gradient(lambda x: x[0] * x[1], np.array([3.0, 5.0])).round(6)
     array([5., 3.])

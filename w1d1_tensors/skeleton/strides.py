@@ -2,7 +2,8 @@
 
 `x.as_strided(size, stride, storage_offset)` is torch's own `StridedTensor(x's memory, size, stride, storage_offset)`.
 All functions work for every layout of their inputs (transposed, cut out of something larger, expanded) and for whole
-numbers, which stay exact. Gradients flow through all of them.
+numbers, which stay exact as long as all results fit into their dtype. (A GPU multiplies no matrices of whole numbers:
+there `@` ends in an error.) Gradients flow through all of them.
 """
 
 import torch

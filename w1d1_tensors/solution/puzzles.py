@@ -296,7 +296,7 @@ def length_mask_loop(lengths, longest):
 
 
 def length_mask(lengths: Int[Tensor, "batch"], longest: int) -> Bool[Tensor, "batch longest"]:
-    """True in the first lengths[i] places of row i, False after them. Lengths go from 0 to `longest`.
+    """True in the first lengths[i] places of row i, False after them. Lengths go from 0 to `longest`; int64 or int32.
     >>> length_mask(torch.tensor([1, 3]), 3).int().tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
