@@ -12,7 +12,7 @@ from shared.checks import (
     close,
     equal,
     exercise,
-    fail,
+    has_the_slope_of_differences,
     raises,
     randomize,
     same_distribution,
@@ -21,31 +21,6 @@ from shared.checks import (
     same_module,
     strided,
 )
-
-
-def has_the_slope_of_differences(call, x):
-    """Backwards, `call` gives the slope that finite differences find forwards, in a random direction.
-
-    Before each call torch's seed is set, so that dropout, where there is some, takes the same places each time, however
-    it is written. The differences are taken under no_grad: there, too, dropout acts.
-    """
-    generator = torch.Generator().manual_seed(0)
-    direction = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)
-
-    def run(x):
-        torch.manual_seed(5)
-        out = call(x)
-        return (out * torch.linspace(-1, 2, out.numel(), dtype=out.dtype, device=out.device).view_as(out)).sum()
-
-    with torch.no_grad():
-        expected = (run(x + 1e-4 * direction) - run(x - 1e-4 * direction)) / 2e-4
-    x = x.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(run(x), x)
-    except RuntimeError as error:
-        fail("no gradient comes back", *str(error).splitlines()[:3])
-    close((gradient * direction).sum(), expected, rtol=1e-4, atol=1e-4, name="the slope, from the gradient")
-
 
 # ---- Averaging the past ----------------------------------------------------------------------------------------------
 
