@@ -133,9 +133,10 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """The mean of -log p(target), in nats, over the targets that are not `ignore_index`.
 
-    It is finite for logits in the thousands, and for logits of -inf where no target is; a position that is ignored has
-    no target. It is infinite if a target that counts has a logit of -inf. `ignore_index` may be any number: a token's
-    id, a negative one, or one beyond the vocabulary. This is the most used form of `torch.nn.functional.cross_entropy`.
+    It is finite for float32 logits in the thousands, and for logits of -inf where no target is; a position that is
+    ignored has no target. It is infinite if a target that counts has a logit of -inf. `ignore_index` may be any number:
+    a token's id, a negative one, or one beyond the vocabulary. This is the most used form of
+    `torch.nn.functional.cross_entropy`.
 
     >>> cross_entropy(torch.zeros(1, 2, 4), torch.tensor([[3, -100]]))  # ln 4
     tensor(1.3863)

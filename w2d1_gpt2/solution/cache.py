@@ -122,7 +122,7 @@ def sample(
     top_k: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Int[Tensor, "batch"]:
-    """One token for each row, drawn from softmax(logits / temperature).
+    """One token for each row, drawn from softmax(logits / temperature). The quotient fits into the logits' dtype.
 
     Temperature 0 always takes the largest logit, however close another one comes. A logit of -inf has no chance. With
     `top_k`, exactly `top_k` of the largest logits of a row can be drawn. If several are equal, any of them will do. A
