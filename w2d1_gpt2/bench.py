@@ -1,6 +1,6 @@
 """Your GPT-2 next to Hugging Face's of the same size, with the same weights, side by side in one run.
 
-    make bench DAY=w2d1 [DEVICE=cuda] [IMPL=answers]
+    make bench DAY=w2d1 [DEVICE=cuda] [IMPL=solution]
 
 Each row is a ratio of medians over several rounds, in which the two take turns: machines are noisy, ratios less so.
 """
@@ -8,12 +8,13 @@ Each row is a ratio of medians over several rounds, in which the two take turns:
 import argparse
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import torch
 from cache import generate

@@ -1,6 +1,6 @@
 """Your tokenizers next to Hugging Face's (Rust), tiktoken's (Rust), and plain Python, side by side in one run.
 
-    make bench DAY=w2d3 [IMPL=answers]     about five minutes, all on one thread; writes images/growth.png
+    make bench DAY=w2d3 [IMPL=solution]     about five minutes, all on one thread; writes images/growth.png
 
 The text is 5.3 MB of novels. Those who do the same job take turns, round after round, and each line compares medians
 over the rounds: machines are noisy, ratios less so. Times are the process's own seconds of CPU, so that neighbours on
@@ -21,11 +21,13 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from shared.learner.script import begin
+
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread for everyone
 os.environ["RAYON_NUM_THREADS"] = "1"
 
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe_train
 import regex

@@ -1,19 +1,20 @@
 """The finished day at work on real text; writes the README's pictures into images/.
 
     make demo DAY=w2d3                     about 2 minutes on two CPU cores
-    make demo DAY=w2d3 IMPL=answers        with your own code
+    make demo DAY=w2d3 IMPL=solution       with the reference code, once yours is done
 
 One text under all tokenizers of the day, in colours; what a vocabulary buys and costs from 256 bytes to 32,768 tokens;
 and the same ten articles in thirty languages under GPT-2's and BERT's vocabularies.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe_train
 import matplotlib

@@ -1,13 +1,12 @@
 """The day's tokenizers against the references, on random strings of the worst kind and on every text of the course.
 
-    python w2d3_tokenizer/verify.py [--strings 100000] [--seed 0]      ten minutes; IMPL=answers verifies yours
+    python w2d3_tokenizer/verify.py [--strings 100000] [--seed 0]      ten minutes
 
 WordPiece: tokens, ids, offsets and decoded text against transformers' BertTokenizer, uncased and cased. BPE: ids and
 decoded text against tiktoken and Hugging Face's `tokenizers`. Exit status 1 where anything differs.
 """
 
 import argparse
-import os
 import random
 import sys
 import unicodedata
@@ -15,8 +14,10 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe
 import wordpiece
