@@ -19,7 +19,12 @@ CHOSEN = "BYO_CODE"  # in the environment of what a script starts: whose code wa
 
 
 def run(script: Path, device: str, implementation: str | None) -> int:
-    """Runs a script and returns its exit status. Ctrl-C reaches this process only, which then ends the script."""
+    """Runs a script and returns its exit status. Ctrl-C reaches this process only, which then ends the script.
+
+    So does a closed terminal, or whoever ends this process.
+    """
+    for name in {"SIGHUP", "SIGTERM"} & set(dir(signal)):
+        signal.signal(getattr(signal, name), lambda number, frame: sys.exit(2))
     environment = {**child_environment(device), "IMPL": implementation or ""}
     process = subprocess.Popen([sys.executable, str(script)], env=environment, start_new_session=True)
     try:

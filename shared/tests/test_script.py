@@ -101,6 +101,21 @@ def test_the_command_hands_on_the_device_and_the_folder(day):
 
 
 @pytest.mark.skipif(not tiny_day.posix(), reason="Windows has no such signal")
+def test_a_closed_terminal_ends_the_script_too(day):
+    import psutil
+
+    env = child_environment("cpu") | {"BYO_ROOT": str(day.path.parent), "STAY": "1"}
+    command = [sys.executable, "-m", "shared", "demo", "w9d1"]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    while process.stdout.readline() != "here\n":
+        time.sleep(0.01)
+    (child,) = psutil.Process(process.pid).children()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(30) == 2 and not child.is_running()
+
+
+@pytest.mark.skipif(not tiny_day.posix(), reason="Windows has no such signal")
 @pytest.mark.parametrize("by", ["python", "the command"])
 def test_ctrl_c_ends_it_with_one_line(day, by):
     command = [sys.executable, str(day.path / "demo.py"), "stay"]
