@@ -30,6 +30,8 @@ def whose_error(error: BaseException, day: Day, folder: Path) -> str:
     other error may come from the oracle, a library or the machine, or from a test that uses what the answer returned as
     what it isn't: `got.shape` of a list. Only the reference can tell, which passes in the latter case: see `blame`.
     """
+    if asks_the_keyboard(error):
+        return "answer"
     chain = list(chain_of(error))
     if any(isinstance(one, DataError) for one in chain):
         return "course"

@@ -1,13 +1,16 @@
 """What stands below an error's sentence: how to debug, and the keys of a state_dict that doesn't fit."""
 
 import shlex
+import subprocess
 import sys
 
 import pytest
 import tiny_day
 import torch
+import whole_day
 from torch import nn
 
+from shared.runner.process import child_environment
 from shared.sandbox.details import asks_the_keyboard, details
 
 NAMES = ["double", "a_function_with_quite_a_long_name_indeed"]
@@ -39,6 +42,22 @@ def test_who_asks_the_keyboard_is_told_how_to_debug(day, name, python, monkeypat
     monkeypatch.setattr(sys, "executable", str(day.path.parent / python) if "venv" in python else "/opt/python")
     words = shlex.split(" ".join(details(error, day, name)[2:]))
     assert words[0] == ("../.venv/bin/python" if "venv" in python else "/opt/python")
+
+
+def test_the_debugger_works_in_plain_pytest(tmp_path):
+    day = whole_day.whole_day(tmp_path)
+    whole_day.answer(day, "inside", ("return x + x", "breakpoint()\n    return x + x"))
+    command = [sys.executable, "-m", "pytest", "-p", "shared.sandbox.plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "tests/test_inside.py", "--only-exercise", "double", "-x"],
+        cwd=day.path,
+        env=child_environment("cpu"),
+        input="p 6 * 7\nq\n",
+        capture_output=True,
+        text=True,
+    )
+    assert "(Pdb) 42" in done.stdout and "Quitting debugger" in done.stdout, done.stdout
+    assert "changed something" not in done.stdout
 
 
 @pytest.mark.parametrize("missing, said", [(2, 2), (6, 6), (9, 6)])

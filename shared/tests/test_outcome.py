@@ -204,6 +204,11 @@ def test_errors_in_words(day, error, words):
     told.encode()
 
 
+def test_whoever_asks_the_keyboard_is_the_answer(day):
+    for error in (BdbQuit(), EOFError("EOF when reading a line")):
+        assert whose_error(raised(day, "test library", error), day, day.path / "answers") == "answer"
+
+
 def test_pickles_end_of_file_is_not_the_keyboard(day):
     with pytest.raises(EOFError) as caught:
         pickle.loads(b"")
