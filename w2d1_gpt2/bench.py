@@ -1,8 +1,9 @@
-"""Your GPT-2 next to Hugging Face's of the same size, with the same weights, side by side in one run.
+"""Times your GPT-2 beside Hugging Face's, which has the same size and the same weights.
 
     make bench DAY=w2d1 [DEVICE=cuda] [IMPL=solution]
 
-Each row is a ratio of medians over several rounds, in which the two take turns: machines are noisy, ratios less so.
+Each row compares the medians of several rounds, in which the two take turns. A machine's speed goes up and down, but
+the ratio of the two times is steadier.
 """
 
 import argparse
@@ -22,7 +23,8 @@ from model import GPT2, GPT2Config, cross_entropy
 from weights import to_hugging_face
 
 DEVICE = torch.device(os.environ.get("DEVICE", "cpu"))
-# Between the course's `stories` model and GPT-2 small: minutes on a laptop, and large enough that arithmetic counts.
+# Its size is between the course's `stories` model and GPT-2 small: it takes minutes on a laptop, and is large enough
+# that the arithmetic counts.
 CPU_CONFIG = GPT2Config(vocab_size=8192, n_positions=512, n_embd=384, n_layer=6, n_head=6, dropout=0.0)
 GPU_CONFIG = GPT2Config(dropout=0.0)  # GPT-2 small
 
@@ -54,7 +56,7 @@ def seconds(call) -> float:
 
 
 def compare(name: str, mine, theirs, rounds: int, work: float, unit: str) -> None:
-    """Prints both medians as work per second, and the ratio of times, theirs / mine (more than 1: mine is faster)."""
+    """Prints both medians as work per second, and the ratio of times, mine / theirs (below 1, mine is faster)."""
     mine(), theirs()  # warm up
     times = [(seconds(mine), seconds(theirs)) for _ in range(rounds)]
     ours, other = (statistics.median(column) for column in zip(*times))

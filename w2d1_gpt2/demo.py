@@ -1,12 +1,12 @@
-"""The finished day at work on real text; writes the README's pictures into images/.
+"""Shows the finished day at work on real text, and writes the README's pictures into images/.
 
     make demo DAY=w2d1                     about 5 minutes on two CPU cores
     make demo DAY=w2d1 DEVICE=cuda         a model ten times larger, trained longer
-    make demo DAY=w2d1 IMPL=solution       with the reference code, once yours is done
+    make demo DAY=w2d1 IMPL=solution       uses the reference code, even when your own has passed
 
-Four models learn Shakespeare, character by character: a counted bigram, an RNN, an LSTM and a GPT, the last three with
-the same number of parameters and the same batches. Then it shows where the GPT's heads look, how far back each model's
-gradient reaches, what the GPT writes, and what the course's `stories` model does with a first sentence.
+Four models learn Shakespeare, character by character: a counted bigram, an RNN, an LSTM and a GPT. The last three have
+the same number of parameters and see the same batches. Then the demo shows where the GPT's heads look, how far back
+each model's gradient reaches, what the GPT writes, and what the course's `stories` model does with a first sentence.
 """
 
 import math
@@ -52,7 +52,7 @@ def heading(text: str) -> None:
 
 
 def train_all(vocab: int, training: torch.Tensor, held_out: torch.Tensor):
-    """(models, curves): for each model the steps and validation losses on the way."""
+    """Returns (models, curves): each curve holds the steps and the validation losses on the way."""
     validation = windows(held_out, LENGTH)[::4]
     torch.manual_seed(0)
     models = {"gpt": GPT2(GPT2Config(vocab, n_positions=LENGTH, **SIZES))}
@@ -65,29 +65,33 @@ def train_all(vocab: int, training: torch.Tensor, held_out: torch.Tensor):
         count = sum(p.numel() for p in model.parameters())
         print(f"{NAMES[name]}, {count:,} parameters, {CONFIG.steps} steps of {BATCH} x {LENGTH} characters")
         curve = curves[name] = []
-        # The same generator for each model: they all see the same batches in the same order.
+        # Each model gets the same generator, so they all see the same batches in the same order.
         order = torch.Generator().manual_seed(1)
         start = time.perf_counter()
-        train(
-            model,
-            lambda order=order: get_batch(training, BATCH, LENGTH, order),
-            CONFIG,
-            validation,
-            lambda step, loss, curve=curve: curve.append((step, loss)),
-        )
-        print(f"  {time.perf_counter() - start:.0f} s, validation {curve[-1][1]:.3f}")
+
+        def note(step: int, loss: float, curve=curve, start=start) -> None:
+            curve.append((step, time.perf_counter() - start, loss))
+
+        batches = lambda order=order: get_batch(training, BATCH, LENGTH, order)  # noqa: E731
+        train(model, batches, CONFIG, validation, note)
+        print(f"  {curve[-1][1]:.0f} s, validation {curve[-1][2]:.3f}")
     return models, curves
 
 
 def plot_curves(curves: dict, baseline: float, vocab: int) -> None:
-    figure, axes = plt.subplots(figsize=(7, 4))
-    axes.axhline(baseline, color=COLOURS["bigram"], ls="--", label=f"{NAMES['bigram']}: {baseline:.2f}")
+    """The same runs twice: by the number of steps, and by the time that they took."""
+    figure, (by_step, by_time) = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
+    for axes in (by_step, by_time):
+        axes.axhline(baseline, color=COLOURS["bigram"], ls="--", label=f"{NAMES['bigram']}: {baseline:.2f}")
     for name, curve in curves.items():
-        steps, losses = zip(*curve)
-        axes.plot(steps, losses, color=COLOURS[name], label=f"{NAMES[name]}: {losses[-1]:.2f}")
-    axes.set(xlabel="step", ylabel="held-out loss, nats per character", title="Shakespeare, same size, same batches")
-    axes.set_ylim(1.3, min(3.4, math.log(vocab)))
-    axes.legend(frameon=False)
+        steps, seconds, losses = zip(*curve)
+        by_step.plot(steps, losses, color=COLOURS[name], label=f"{NAMES[name]}: {losses[-1]:.2f}")
+        by_time.plot(seconds, losses, color=COLOURS[name], label=f"{NAMES[name]}: {seconds[-1]:.0f} s")
+    by_step.set(xlabel="step", ylabel="held-out loss, nats per character", title="Shakespeare, same size, same batches")
+    by_time.set(xlabel="seconds", title="The same runs, by the time that they took")
+    by_step.set_ylim(1.3, min(3.4, math.log(vocab)))
+    for axes in (by_step, by_time):
+        axes.legend(frameon=False)
     save(figure, "loss_curves.png")
 
 
@@ -102,7 +106,7 @@ def save(figure, name: str) -> None:
 
 @torch.no_grad()
 def attention_weights(model: GPT2, ids: torch.Tensor) -> list[torch.Tensor]:
-    """For each layer (head, query, key), worked out from what each attention is given."""
+    """The weights (head, query, key) of each layer, worked out from what its attention is given."""
     seen = []
 
     def look(module: MultiHeadAttention, inputs: tuple, output: torch.Tensor) -> None:
@@ -124,7 +128,7 @@ def attention_weights(model: GPT2, ids: torch.Tensor) -> list[torch.Tensor]:
 def plot_attention(model: GPT2, tokenizer: CharTokenizer) -> None:
     text = "KING RICHARD:\nMy lord, my"
     layers = attention_weights(model, torch.tensor([tokenizer.encode(text)], device=DEVICE))
-    # The heads that look in the most different ways: by the mean distance that they look back.
+    # Sorted by the mean distance that they look back, so that the four chosen look in very different ways.
     position = torch.arange(len(text), device=DEVICE, dtype=torch.float32)
     back = (position[:, None] - position[None, :]).clamp(min=0)
     heads = [(float((w * back).sum(-1).mean()), i, h) for i, layer in enumerate(layers) for h, w in enumerate(layer)]
@@ -156,6 +160,52 @@ def plot_gradients(models: dict, held_out: torch.Tensor) -> None:
     print("  16 back: " + ", ".join(f"{NAMES[name]} {curve[16]:.4f}" for name, curve in curves.items()))
 
 
+def bits(log_p: torch.Tensor, ids: torch.Tensor) -> list[float]:
+    """How much each token but the first surprised: -log2 of the probability that it was given."""
+    return (-log_p.gather(-1, ids[1:, None])[:, 0] / math.log(2)).tolist()
+
+
+def draw_text(axes, title: str, pieces: list[str], cost: list[float], width: int, height: int) -> None:
+    """Text, `width` characters a line, on a ground that is the darker, the more the model was surprised."""
+    row = column = 0
+    for piece, surprise in zip(pieces, cost):
+        if "\n" in piece or column + len(piece) > width:
+            row, column = row + 1, 0
+        for character in piece.replace("\n", ""):
+            colour = plt.cm.YlOrRd(min(surprise / 8, 1.0) * 0.75)
+            axes.add_patch(plt.Rectangle((column, row), 1, 1, color=colour, linewidth=0))
+            axes.text(column + 0.5, row + 0.55, character, family="monospace", fontsize=9.5, ha="center", va="center")
+            column += 1
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.set_title(f"{title}: {sum(cost) / len(''.join(pieces)):.1f} bits a character", loc="left", fontsize=10)
+    axes.axis("off")
+
+
+@torch.no_grad()
+def plot_surprise(log_p: torch.Tensor, gpt: GPT2, tokenizer: CharTokenizer, held_out: torch.Tensor) -> None:
+    """The title picture: what surprises a bigram, the GPT that was trained here, and the `stories` model."""
+    text = tokenizer.decode(held_out.tolist())
+    at = text.index("\n\n", 3 * LENGTH) + 2  # where a speech begins
+    scene = held_out[at - 1 : text.index("\n", at + 240)]
+    # Each character is guessed from as many before it as the model can read.
+    before = torch.stack([held_out[i - LENGTH : i] for i in range(at, at + len(scene) - 1)])
+    characters = [tokenizer.decode([i]) for i in scene[1:].tolist()]
+
+    stories, words = load_pretrained(data.stories_model()).to(DEVICE), data.stories_tokenizer()
+    start = words(data.END_OF_TEXT + "Once upon a time, there was a little robot", return_tensors="pt").input_ids
+    told = generate(stories, start.to(DEVICE), 76, 0.7, top_k=40, generator=torch.Generator().manual_seed(0))[0]
+
+    figure, axes = plt.subplot_mosaic(
+        [["bigram", "gpt"], ["stories", "stories"]], figsize=(9.6, 4.4), height_ratios=(12, 5)
+    )
+    draw_text(axes["bigram"], "A counted bigram", characters, bits(log_p[scene[:-1]], scene), 46, 12)
+    guesses = gpt.eval()(before)[:, -1].log_softmax(-1)
+    draw_text(axes["gpt"], "Your GPT", characters, bits(guesses, scene), 46, 12)
+    pieces, guesses = [words.decode([i]) for i in told[1:].tolist()], stories(told[None])[0, :-1].log_softmax(-1)
+    draw_text(axes["stories"], "Your code with weights from disk tells a story", pieces, bits(guesses, told), 94, 5)
+    save(figure, "surprise.png")
+
+
 def main() -> None:
     start = time.perf_counter()
     IMAGES.mkdir(exist_ok=True)
@@ -168,7 +218,8 @@ def main() -> None:
     vocab = tokenizer.vocab_size
 
     heading("Learning Shakespeare")
-    baseline = bigram_loss(log_probabilities(count_bigrams(training, vocab)), held_out)
+    counted = log_probabilities(count_bigrams(training, vocab))
+    baseline = bigram_loss(counted, held_out)
     print(f"bigram, counted: {float(baseline):.3f} nats per character")
     models, curves = train_all(vocab, training, held_out)
     plot_curves(curves, float(baseline), vocab)
@@ -181,6 +232,9 @@ def main() -> None:
     heading("Where heads look, how far gradients reach")
     plot_attention(models["gpt"], tokenizer)
     plot_gradients(models, held_out)
+
+    heading("What surprises them")
+    plot_surprise(counted, models["gpt"], tokenizer, held_out)
 
     heading("The GPT writes")
     prompt = torch.tensor([tokenizer.encode("\n")] * 5, device=DEVICE)

@@ -1,10 +1,10 @@
-"""Your tokenizers next to Hugging Face's (Rust), tiktoken's (Rust), and plain Python, side by side in one run.
+"""Compares your tokenizers with Hugging Face's and tiktoken's, which are written in Rust, and with plain Python.
 
-    make bench DAY=w2d3 [IMPL=solution]     about five minutes, all on one thread; writes images/growth.png
+    make bench DAY=w2d3 [IMPL=solution]     takes about five minutes on one thread, and writes images/growth.png
 
-The text is 5.3 MB of novels. Those who do the same job take turns, round after round, and each line compares medians
-over the rounds: machines are noisy, ratios less so. Times are the process's own seconds of CPU, so that neighbours on
-the machine count less. Memory is measured in a process of its own for each job.
+The text is 5.3 MB of novels. All who do the same job take turns, round after round, and each line compares their
+medians over the rounds, because machines are noisy and ratios less so. Times are the process's own seconds of CPU, so
+that other programs on the machine matter less. For memory, each job runs in a process of its own.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def tiktoken_bpe():
 
 
 def plain_bpe():
-    """Straight from the paper, as in OpenAI's encoder.py but without its cache: every word is merged anew."""
+    """BPE straight from the paper, as in OpenAI's encoder.py, but without its cache, so every word is merged anew."""
     vocab_path, merges_path = data.gpt2_bpe_files()
     vocab = json.loads(vocab_path.read_text(encoding="utf-8"))
     lines = merges_path.read_text(encoding="utf-8").splitlines()[1:]
@@ -131,7 +131,7 @@ def novels() -> str:
 
 
 def parts_of(text: str, size: int) -> list[str]:
-    """Pieces of about `size` characters, cut where a paragraph ends: nobody encodes a library in one call."""
+    """Cuts the text into parts of about `size` characters, where paragraphs end: nobody encodes a library at once."""
     parts = [""]
     for paragraph in text.split("\n\n"):
         if len(parts[-1]) > size:
@@ -181,7 +181,7 @@ def race_to_encode(text: str, rounds: int) -> None:
     cold, warm = {}, {}
     for r in range(rounds):
         for name, make in makers.items():
-            encode = make()  # a new one, that remembers no word
+            encode = make()  # a new one, which remembers no word yet
             cold.setdefault(name, []).append(speed(encode, parts))
             warm.setdefault(name, []).append(speed(encode, parts))
         one = speed(plain, parts[r % len(parts) :][:2])  # two parts are enough: it remembers nothing
@@ -206,7 +206,7 @@ def race_wordpiece(text: str, rounds: int) -> None:
 
 
 def naive_seconds(counts: Counter, merges: list[tuple[str, str]]) -> tuple[float, str]:
-    """What the naive trainer would take for all `merges`, from some of its steps, and what was measured."""
+    """How long the naive trainer would take for all `merges`, estimated from some of its steps, and their times."""
     stages = sorted({0, 16, 128, 1024, len(merges) // 2, len(merges) - 1})
     took = []
     for stage in stages:
@@ -237,11 +237,11 @@ def race_to_train(text: str, rounds: int) -> None:
     print(f"    (not run to the end; measured at some merges, with straight lines between: {steps})", flush=True)
 
 
-# ---- Memory: each job in a process of its own ------------------------------------------------------------------------
+# ---- Memory: each job runs in a process of its own -------------------------------------------------------------------
 
 
 def job(name: str):
-    """(what to do before measuring, giving the job itself)."""
+    """Prepares a job, so that this isn't measured, and returns the job itself as a function."""
     text = novels()
     parts = parts_of(text, 100_000)
     if name.startswith("train"):
@@ -252,7 +252,7 @@ def job(name: str):
 
 
 def memory() -> tuple[float, float]:
-    """(now, at most so far) in MB. On Linux from /proc: ru_maxrss starts at what the parent process had."""
+    """(now, at most so far) in MB. On Linux they come from /proc, because ru_maxrss starts at what the parent had."""
     status = Path("/proc/self/status")
     if status.exists():
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)

@@ -1,10 +1,11 @@
-"""The finished day at work on real text; writes the README's pictures into images/.
+"""Shows the finished day at work on real text, and writes the README's pictures into images/.
 
-    make demo DAY=w2d3                     about 2 minutes on two CPU cores
-    make demo DAY=w2d3 IMPL=solution       with the reference code, once yours is done
+    make demo DAY=w2d3                     takes about 2 minutes on two CPU cores
+    make demo DAY=w2d3 IMPL=solution       uses the reference code, even when your own has passed
 
-One text under all tokenizers of the day, in colours; what a vocabulary buys and costs from 256 bytes to 32,768 tokens;
-and the same ten articles in thirty languages under GPT-2's and BERT's vocabularies.
+It cuts one text with all tokenizers of the day and shows the tokens in colours. Then it measures what a vocabulary
+buys and costs, from 256 bytes to 32,768 tokens. At last it counts the tokens of the same ten articles in thirty
+languages, with GPT-2's vocabulary and with BERT's.
 """
 
 import sys
@@ -34,7 +35,7 @@ from shared.learner.terminal import supports
 IMAGES = DAY / "images"
 TEXT = "Ishmael's unforgettable whale weighed 1234567 pounds: a naïve, uncharitable overestimate. Кит!"
 BLUE, ORANGE, GREEN, GREY = "#4c78a8", "#d1813c", "#5b9a6b", "#8a8a8a"
-# Backgrounds for the boxes, and nearly the same colours in a terminal's palette of 256.
+# These are the backgrounds of the boxes, each with the nearest colour in a terminal's palette of 256.
 PASTELS = [("#cfe0f1", 153), ("#fbe2c6", 223), ("#d5ebd3", 194), ("#f2d5dc", 224), ("#e2daef", 189)]
 Cuts = dict[str, list[str]]  # name of a tokenizer -> the text's tokens, ready to be shown
 
@@ -53,7 +54,7 @@ def save(figure, name: str) -> None:
 
 
 def shown(token: str, values: dict[str, int]) -> str:
-    """A token of BPE as text with · for a space; what isn't whole characters as the bytes' numbers, base 16."""
+    """A token of BPE as text, with · for a space. If it isn't whole characters, its bytes are written in base 16."""
     raw = bytes(values[character] for character in token)
     try:
         return raw.decode("utf-8").replace(" ", "·")
@@ -83,7 +84,7 @@ def cut_everywhere(text: str, own: dict[int, BPETokenizer], gpt2: BPETokenizer, 
 
 
 def print_tokens(cuts: Cuts, width: int = 100) -> None:
-    """Each token on a background of its own; in brackets where the terminal has no colours, or NO_COLOR is set."""
+    """Prints each token on its own background, or in brackets if the terminal has no colours or NO_COLOR is set."""
     fancy, colour = supports(sys.stdout)
     for name, tokens in cuts.items():
         print(f"\n{name}: {len(tokens)} tokens")

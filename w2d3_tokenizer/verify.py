@@ -1,9 +1,11 @@
-"""The day's tokenizers against the references, on random strings of the worst kind and on every text of the course.
+"""Compares the day's tokenizers with the references, on random strings of the worst kind and on every text of the
+course.
 
     python w2d3_tokenizer/verify.py [--strings 100000] [--seed 0]      ten minutes
 
-WordPiece: tokens, ids, offsets and decoded text against transformers' BertTokenizer, uncased and cased. BPE: ids and
-decoded text against tiktoken and Hugging Face's `tokenizers`. Exit status 1 where anything differs.
+For WordPiece it compares tokens, ids, offsets and decoded text with those of transformers' BertTokenizer, uncased and
+cased; for BPE, ids and decoded text with those of tiktoken and Hugging Face's `tokenizers`. The exit status is 1 if
+anything differs.
 """
 
 import argparse

@@ -17,7 +17,7 @@ An answer may give anything: an object whose `__eq__` loops, a list in itself, a
 from shared.checks.basic import close, equal, exercise, fail, raises, randomize, unchanged
 from shared.checks.compare import CheckFailed
 from shared.checks.distributions import same_distribution
-from shared.checks.gradients import same_gradients, same_module
+from shared.checks.gradients import has_the_slope_of_differences, same_gradients, same_module
 from shared.checks.records import recorder, same_records
 from shared.checks.universal import adjoint, same_for_any_layout, strided
 from shared.checks.windows import as_on_windows
@@ -32,6 +32,7 @@ __all__ = [
     "equal",
     "exercise",
     "fail",
+    "has_the_slope_of_differences",
     "raises",
     "randomize",
     "recorder",

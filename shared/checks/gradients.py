@@ -1,4 +1,4 @@
-"""Two implementations side by side: the same outputs, and the same gradients sent back to what they were made from."""
+"""Gradients: those of two implementations side by side, of two modules, and those that finite differences find."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from shared.checks.compare import EXACT, CheckFailed, bounds_of, compare, names_agree
+from shared.checks.explain import types_differ
 from shared.checks.records import recorder
+from shared.checks.values import is_a
 
 
 def same_gradients(mine: Callable, theirs: Callable, *inputs: Any, name: str | None = None) -> None:
@@ -65,6 +67,42 @@ def same_module(
     recorder.keep([after[key] for key in buffers])
     for key in buffers:
         compare(after[key], expected_after[key], _label(name, f"buffer {key} after the call"), (None, None))
+
+
+def has_the_slope_of_differences(call: Callable[[Tensor], Tensor], x: Tensor, *, name: str | None = None) -> None:
+    """Backwards, `call` gives the slope that finite differences find forwards, in a random direction from `x`.
+
+    This needs no second implementation, and so it serves where none draws the same random numbers: dropout. Before each
+    call torch's seed is set, so that dropout takes the same places each time, however it is written. The differences
+    are taken under no_grad: there, too, dropout has to act. `x` has to be float64, and the slope exists there.
+    """
+    __tracebackhide__ = True
+    if x.dtype != torch.float64:
+        raise ValueError(f"x is {x.dtype}, and differences of 1e-4 need float64")
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
+
+    def run(x: Tensor) -> Tensor:
+        __tracebackhide__ = True
+        torch.manual_seed(5)
+        out = call(x)
+        if not is_a(out, Tensor):
+            raise CheckFailed(_label(name, types_differ(out, x)))
+        return (out * torch.linspace(-1, 2, out.numel(), dtype=out.dtype, device=out.device).view_as(out)).sum()
+
+    with torch.no_grad():
+        expected = (run(x + 1e-4 * direction) - run(x - 1e-4 * direction)) / 2e-4
+    x = x.detach().clone().requires_grad_()
+    height = run(x)
+    try:
+        (gradient,) = torch.autograd.grad(height, x)
+    except RuntimeError as error:
+        lines = str(error).splitlines()[:3]
+        recorder.keep(["no gradient comes back", *lines])
+        raise CheckFailed(_label(name, "no gradient comes back"), *lines) from None
+    slope = (gradient * direction).sum()
+    recorder.keep(slope)
+    compare(slope, expected, _label(name, "the slope, from the gradient"), (1e-4, 1e-4))
 
 
 def _same_runs(got: Any, expected: Any, ours: dict[str, Tensor], theirs: dict[str, Tensor], name: str | None) -> None:

@@ -68,13 +68,16 @@ class CallWatcher:
             if inspect.isfunction(thing):
                 setattr(module, owner, self._wrap(thing, exercise.name, owner))
             elif inspect.isclass(thing):
-                own = [method] if method else [name for name in vars(thing) if not name.startswith("_")]
-                others = {e.name.partition(".")[2] for e in self.day.exercises if e.name.startswith(f"{owner}.")}
-                for name in own if method else [name for name in own if name not in others]:
+                for name in [method] if method else self._public_methods(thing):
                     function = vars(thing).get(name)
                     if inspect.isfunction(function):
                         shown = owner if name == "forward" else f"{owner}.{name}"
                         setattr(thing, name, self._wrap(function, exercise.name, shown, of_object=True))
+
+    def _public_methods(self, kind: type) -> list[str]:
+        """Those that aren't exercises of their own."""
+        others = {exercise.name for exercise in self.day.exercises}
+        return [n for n in vars(kind) if not n.startswith("_") and f"{kind.__name__}.{n}" not in others]
 
     def _wrap(self, function: Callable, exercise: str, name: str, of_object: bool = False) -> Callable:
         @functools.wraps(function)

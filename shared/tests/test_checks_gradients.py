@@ -5,7 +5,7 @@ import torch
 from saying import X, said
 from torch import nn
 
-from shared.checks import randomize, same_gradients, same_module, strided
+from shared.checks import has_the_slope_of_differences, randomize, same_gradients, same_module, strided
 
 
 def test_same_gradients_accepts_a_right_answer():
@@ -70,6 +70,54 @@ def test_same_gradients_names_the_input():
 def test_same_gradients_wants_a_gradient():
     with pytest.raises(ValueError, match="no gradient to compare"):
         same_gradients(torch.argmax, torch.argmax, X)
+
+
+FINE = X.double()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        torch.sin,
+        lambda x: x.t() @ x,
+        lambda x: nn.functional.dropout(x, 0.25) ** 2,
+        lambda x: torch.where(torch.rand_like(x) < 0.25, 0, x.exp() / 0.75),
+    ],
+    ids=["sin", "another shape", "torch's dropout", "dropout by hand"],
+)
+def test_the_slope_of_a_right_answer_is_that_of_differences(call):
+    before = FINE.clone()
+    has_the_slope_of_differences(call, FINE)
+    assert torch.equal(FINE, before) and FINE.grad is None
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda x: x + (x.sin() - x).detach(), "the slope, from the gradient: expected "),
+        (lambda x: x + (nn.functional.dropout(x, 0.25) - x).detach(), "the slope, from the gradient: expected "),
+        (lambda x: nn.functional.dropout(x, 0.25, torch.is_grad_enabled()), "the slope, from the gradient: expected "),
+        (lambda x: x.detach(), "no gradient comes back\n"),
+        (lambda x: nn.functional.dropout(x.softmax(-1), 0.25, inplace=True), "no gradient comes back\n  one of the"),
+        (lambda x: None, "the answer returned None"),
+    ],
+    ids=["ignores the slope", "dropout unseen", "depends on recording", "detached", "in place", "no tensor"],
+)
+def test_a_slope_that_is_not_that_of_differences_is_said(call, words):
+    message = said(has_the_slope_of_differences, call, FINE)
+    assert message.startswith(words), message
+    assert said(has_the_slope_of_differences, call, FINE, name="sine").startswith(f"sine, {words}")
+
+
+def test_the_slope_of_differences_wants_float64_and_lets_the_answers_own_error_through():
+    with pytest.raises(ValueError, match="float64"):
+        has_the_slope_of_differences(torch.sin, X)
+
+    def stops(x):
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        has_the_slope_of_differences(stops, FINE)
 
 
 class Norm(nn.LayerNorm):

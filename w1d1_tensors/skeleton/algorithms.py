@@ -1,4 +1,7 @@
-"""Twenty algorithms without a loop. The slow one above each says exactly what is wanted."""
+"""Twenty algorithms without a loop. The slow loop above each of them says exactly what is wanted.
+
+Values that are compared with one another have the same dtype.
+"""
 
 from collections import Counter
 
@@ -16,7 +19,8 @@ def two_sum_loop(values: Tensor, target: int) -> Tensor:
 
 
 def two_sum(values: Int[Tensor, "n"], target: int) -> Int64[Tensor, "2"]:
-    """The first places i < j (smallest i, then smallest j) with values[i] + values[j] = target; there is a pair.
+    """Returns the first places i < j with values[i] + values[j] = target:
+    the smallest i, and for it the smallest j. There is always such a pair.
     >>> two_sum(torch.tensor([2, 11, 7, 15]), 9)
     tensor([0, 2])
     """
@@ -44,7 +48,7 @@ def binary_search_loop(rows: Tensor, queries: Tensor) -> Tensor:
 
 
 def binary_search(rows: Shaped[Tensor, "batch n"], queries: Shaped[Tensor, "batch"]) -> Int64[Tensor, "batch"]:
-    """Where each query would go into its own, ascending row: on the left of its equals.
+    """Says where each query would go in its own ascending row, to the left of values that equal it.
     >>> binary_search(torch.tensor([[1, 3, 5], [2, 2, 4]]), torch.tensor([4, 2]))
     tensor([2, 0])
     """
@@ -52,12 +56,13 @@ def binary_search(rows: Shaped[Tensor, "batch n"], queries: Shaped[Tensor, "batc
 
 
 def majority_vote_loop(votes: Tensor, classes: int) -> Tensor:
-    winners = [max(range(classes), key=item.count) for item in votes.T.tolist()]  # the first of several
+    winners = [max(range(classes), key=item.count) for item in votes.T.tolist()]  # the first of those that tie
     return torch.tensor(winners, dtype=torch.int64, device=votes.device)
 
 
 def majority_vote(votes: Int64[Tensor, "voter item"], classes: int) -> Int64[Tensor, "item"]:
-    """The class 0 … classes - 1 that most voters gave each item; the smallest of several. There is a voter.
+    """Returns the class from 0 to classes - 1 that most voters gave each item, or the smallest of those that tie.
+    There is at least one voter.
     >>> majority_vote(torch.tensor([[1, 0], [1, 2], [0, 1]]), 3)
     tensor([1, 0])
     """
@@ -87,7 +92,7 @@ def repeat_counts_loop(counts: Tensor) -> Tensor:
 
 
 def repeat_counts(counts: Int64[Tensor, "n"]) -> Int64[Tensor, "total"]:
-    """Ascending numbers of which `bincount` would make these counts.
+    """Returns the ascending numbers from which `bincount` would make these counts.
     >>> repeat_counts(torch.tensor([2, 0, 3]))
     tensor([0, 0, 2, 2, 2])
     """
@@ -114,7 +119,8 @@ def unique_edges_loop(triangles: Tensor) -> Tensor:
 
 
 def unique_edges(triangles: Int[Tensor, "n 3"]) -> Int[Tensor, "edges 2"]:
-    """Every undirected edge once, its smaller corner first, sorted by first, then second corner (n ≥ 1).
+    """Lists every undirected edge once, with its smaller corner first,
+    sorted by the first and then by the second corner. n is at least 1.
     >>> unique_edges(torch.tensor([[2, 0, 1]])).tolist()
     [[0, 1], [0, 2], [1, 2]]
     """
@@ -129,7 +135,7 @@ def cartesian_product_loop(*vectors: Tensor) -> Tensor:
 
 
 def cartesian_product(*vectors: Shaped[Tensor, "_"]) -> Shaped[Tensor, "rows vectors"]:
-    """Every choice of one value from each vector (one or more, of one dtype); the last vector's turns fastest.
+    """Every choice of one value from each vector (one or more, of one dtype). The last vector's values change fastest.
     >>> cartesian_product(torch.tensor([1, 2]), torch.tensor([7, 8])).tolist()
     [[1, 7], [1, 8], [2, 7], [2, 8]]
     """
@@ -155,7 +161,7 @@ def block_sums_loop(x: Tensor, size: int) -> Tensor:
 
 
 def block_sums(x: Shaped[Tensor, "h w"], size: int) -> Shaped[Tensor, "rows columns"]:
-    """The sum of every size × size block (size divides h and w); integers give int64, as `sum` does.
+    """The sum of every size × size block, where `size` divides h and w. Integers give int64, as `sum` does.
     >>> block_sums(torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]), 2)
     tensor([[14, 22]])
     """
@@ -235,7 +241,8 @@ def histogram_loop(x: Tensor, bins: int, low: float, high: float) -> Tensor:
 
 
 def histogram(x: Float[Tensor, "n"], bins: int, low: float, high: float) -> Int64[Tensor, "bins"]:
-    """How many values lie in each of `bins` equal bins from low to high > low, each without its upper end but the last.
+    """How many values lie in each of `bins` equal bins from low to high > low.
+    Only the last bin includes its upper end. x is float32 or float64.
     >>> histogram(torch.tensor([0.0, 1.0, 2.0, 2.5]), 2, 0, 2)
     tensor([1, 2])
     """
@@ -251,7 +258,8 @@ def pad_ragged_loop(values: Tensor, lengths: Tensor, fill: float) -> Tensor:
 
 
 def pad_ragged(values: Tensor, lengths: Tensor, fill: float) -> Tensor:  # (total,), (rows,), () -> (rows, longest)
-    """Cut into rows of these lengths (one or more), each filled up to the longest; `total` is the lengths' sum.
+    """Cuts `values` into rows of these lengths (one or more) and fills each row up to the longest.
+    `total` is the sum of the lengths.
     >>> pad_ragged(torch.tensor([5, 6, 7]), torch.tensor([1, 2]), 0).tolist()
     [[5, 0], [6, 7]]
     """
@@ -263,7 +271,7 @@ def common_values_loop(a: Tensor, b: Tensor) -> Tensor:
 
 
 def common_values(a: Int[Tensor, "n"], b: Int[Tensor, "m"]) -> Int[Tensor, "common"]:
-    """The values in both, ascending, each once.
+    """Returns the values that are in both, in ascending order, each once.
     >>> common_values(torch.tensor([5, 3, 5, 1]), torch.tensor([3, 5, 9]))
     tensor([3, 5])
     """
@@ -278,7 +286,8 @@ def calendar_loop(first_weekday: int, days: int) -> Tensor:
 
 
 def calendar(first_weekday: int, days: int) -> Int64[Tensor, "6 7"]:
-    """A month: a row a week, a column a weekday, of which day 1 has number `first_weekday` (0 to 6); 0 where no day is.
+    """Returns a month with a row for each week and a column for each weekday. Day 1 falls on weekday `first_weekday`
+    (0 to 6), and cells without a day hold 0.
     >>> calendar(2, 31)[0]
     tensor([0, 0, 1, 2, 3, 4, 5])
     """
@@ -294,7 +303,7 @@ def ranks_loop(x: Tensor) -> Tensor:
 
 
 def ranks(x: Shaped[Tensor, "n"]) -> Int64[Tensor, "n"]:
-    """The place of each value in the sorted x: 0 for the smallest, ties in order of appearance.
+    """The place of each value in the sorted x, from 0 for the smallest. Equal values stay in order of appearance.
     >>> ranks(torch.tensor([30, 10, 30, 20]))
     tensor([2, 0, 3, 1])
     """

@@ -15,7 +15,7 @@ def bernstein(t: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape 4"]:
     >>> bernstein(torch.tensor([0.0, 0.5])).tolist()
     [[1.0, 0.0, 0.0, 0.0], [0.125, 0.375, 0.375, 0.125]]
     """
-    # TODO: the four weights, each of t's shape, stacked.
+    # TODO: compute the four weights, each of t's shape, and stack them.
     raise NotImplementedError("bernstein")
 
 
@@ -29,7 +29,7 @@ def evaluate_patches(patches: Float[Tensor, "patch 4 4 3"], n: int) -> Float[Ten
     >>> evaluate_patches(flat[None], 2)[0, 1].tolist()
     [[1.5, 0.0, 0.0], [1.5, 1.5, 0.0], [1.5, 3.0, 0.0]]
     """
-    # TODO: the weights at n + 1 places, then one einsum.
+    # TODO: compute the weights at n + 1 places, then use one einsum.
     raise NotImplementedError("evaluate_patches")
 
 
@@ -41,8 +41,8 @@ def triangulate(points: Float[Tensor, "patch row column 3"]) -> Float[Tensor, "t
     within a patch the order is free. "No area" is at most 1e-5 of that of the largest triangle of all
     patches. There is at least one patch, and one cell in each.
     """
-    # TODO: the four corners of all cells at once, as slices.
-    # TODO: the two triangles of each cell.
+    # TODO: take the four corners of all cells at once, as slices.
+    # TODO: make the two triangles of each cell.
     # TODO: keep those with an area.
     raise NotImplementedError("triangulate")
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 
 def montage(images: Shaped[Tensor, "rows*columns h w c"], rows: int) -> Shaped[Tensor, "rows*h columns*w c"]:
-    """Equally large pictures on one sheet: row by row, `rows` rows in all. `rows` divides their number.
+    """Puts equally large pictures on one sheet, row by row, in `rows` rows. `rows` divides the number of pictures.
 
     >>> montage(torch.arange(6).view(6, 1, 1, 1), rows=2)[..., 0].tolist()
     [[0, 1, 2], [3, 4, 5]]
@@ -38,7 +38,7 @@ def grayscale(image: Float[Tensor, "height width 3"]) -> Float[Tensor, "height w
 
 
 def to_patches(image: Shaped[Tensor, "height width c"], size: int) -> Shaped[Tensor, "patch size size c"]:
-    """The picture cut into squares. ValueError if `size` doesn't divide both height and width.
+    """Cuts the picture into squares. Raises ValueError if `size` doesn't divide both height and width.
 
     >>> to_patches(torch.arange(4).view(2, 2, 1), 1).flatten().tolist()
     [0, 1, 2, 3]
@@ -47,7 +47,7 @@ def to_patches(image: Shaped[Tensor, "height width c"], size: int) -> Shaped[Ten
 
 
 def from_patches(patches: Shaped[Tensor, "patch size size c"], height: int, width: int) -> Shaped[Tensor, "h w c"]:
-    """What `to_patches` cut, put together again. ValueError if these patches don't fill height × width exactly."""
+    """Puts back together what `to_patches` cut. ValueError if these patches don't fill height × width exactly."""
     raise NotImplementedError("from_patches")
 
 
@@ -127,7 +127,7 @@ def messy_windows(x: Tensor, size: int, heads: int) -> Tensor:
 
 
 def tidy_windows(x: Shaped[Tensor, "b h w c"], size: int, heads: int) -> Shaped[Tensor, "window heads pixel d"]:
-    """What `messy_windows` returns, and in one readable step. Unlike it, works for a batch of 0 too.
+    """Returns what `messy_windows` does, and in one readable step. Unlike it, this works for a batch of 0 too.
 
     `size` divides height and width, and `heads` divides c.
     """
@@ -186,10 +186,11 @@ def einsum_attention(
     key: Float[Tensor, "batch key head d"],
     value: Float[Tensor, "batch key head d_value"],
 ) -> Float[Tensor, "batch query head d_value"]:
-    """Attention, each head for itself: every query's mixture of the values, with weights softmax(query · key / sqrt(d))
-    that sum to 1 over the keys. Scores may be in the thousands. Vaswani et al. 2017, section 3.2.1.
+    """Computes attention, for each head on its own. Every query gets a mixture of the values, with weights
+    softmax(query · key / sqrt(d)) that sum to 1 over the keys. Scores may be in the thousands. Vaswani et al. 2017,
+    section 3.2.1.
     """
-    # TODO: a table of scores for each batch and head, the softmax, the mixture.
+    # TODO: make a table of scores for each batch and head, take the softmax, and mix the values.
     raise NotImplementedError("einsum_attention")
 
 
@@ -201,7 +202,7 @@ Groups = list[list[str]]  # for every axis of a tensor, the names that it is mad
 def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
     """The groups of names on both sides of a pattern.
 
-    Names and parentheses are parted by any number of blanks, or none. `()` and `1` both are an axis of size 1; inside
+    Names and parentheses may have any number of blanks between them. `()` and `1` are both an axis of size 1; inside
     parentheses a 1 adds nothing. ValueError, unless there is exactly one `->`, parentheses are closed and not nested,
     all names are what `str.isidentifier` says (`_a` and `for` are, `...` and `a²` are not), and every name stands once
     on each side. The message contains the name that is at fault, `...` included; to quote the pattern isn't enough.
@@ -209,8 +210,8 @@ def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
     >>> parse_pattern("b (h w) 1 -> h(b w)")
     ([['b'], ['h', 'w'], []], [['h'], ['b', 'w']])
     """
-    # TODO: each side's groups.
-    # TODO: is every name a name, and once on each side?
+    # TODO: find each side's groups.
+    # TODO: check that every name is a name, and stands once on each side.
     raise NotImplementedError("parse_pattern")
 
 
@@ -225,18 +226,19 @@ def solve_sizes(groups: Groups, shape: Sequence[int], sizes: dict[str, int]) -> 
     >>> solve_sizes([["b"], ["h", "w"]], (2, 12), {"h": 3})
     {'h': 3, 'b': 2, 'w': 4}
     """
-    # TODO: names that are in no group, and the number of axes.
-    # TODO: each group, with the size of its axis.
+    # TODO: check for names that are in no group, and check the number of axes.
+    # TODO: go through the groups, each with the size of its axis.
     raise NotImplementedError("solve_sizes")
 
 
 def my_rearrange(x: Tensor, pattern: str, **sizes: int) -> Tensor:
-    """einops.rearrange, without einops, for patterns without `...`; errors as in `parse_pattern` and `solve_sizes`.
+    """This is einops.rearrange, without einops, for patterns without `...`.
+    It raises the errors of `parse_pattern` and `solve_sizes`.
 
     >>> my_rearrange(torch.arange(6), "(h w) -> w h", h=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
     """
-    # TODO: split every axis, put the names into their new order, merge.
+    # TODO: split every axis, put the names into their new order, and merge.
     raise NotImplementedError("my_rearrange")
 
 

@@ -1,4 +1,8 @@
-"""Twenty short puzzles for another day. Above each a loop says what it does; you do it in one to three lines."""
+"""Twenty short puzzles for another day.
+
+Above each of them a loop says what it does; you do it in one to three lines. Inputs stay as they are, except where a
+puzzle says otherwise.
+"""
 
 import math
 
@@ -68,7 +72,8 @@ def standardize_loop(x):
 
 
 def standardize(x: Float[Tensor, "row column"]) -> Float[Tensor, "row column"]:
-    """Each column moved to mean 0, scaled to std 1 (a mean over all n rows, not n - 1). Constant columns become zeros.
+    """Moves each column to mean 0 and scales it to std 1 (a mean over all n rows, not n - 1).
+    Constant columns become zeros.
 
     >>> standardize(torch.tensor([[1.0, 8.0], [5.0, 8.0]])).tolist()
     [[-1.0, 0.0], [1.0, 0.0]]
@@ -81,7 +86,7 @@ def round_away_loop(x):
 
 
 def round_away(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Each number rounded away from zero; whole numbers, however large, stay.
+    """Rounds each number away from zero. Whole numbers, however large, stay as they are.
 
     >>> round_away(torch.tensor([1.2, -1.2, 3.0])).tolist()
     [2.0, -2.0, 3.0]
@@ -95,7 +100,7 @@ def same_with_nans_loop(a, b):
 
 
 def same_with_nans(a: Float[Tensor, "*shape_a"], b: Float[Tensor, "*shape_b"]) -> bool:
-    """Whether both have one shape and exactly the same values, where NaN counts as equal to NaN.
+    """Whether both, which have the same dtype, have the same shape and exactly the same values. NaN equals NaN here.
 
     >>> same_with_nans(torch.tensor([1.0, math.nan]), torch.tensor([1.0, math.nan]))
     True
@@ -108,7 +113,8 @@ def polar_loop(xy):
 
 
 def polar(xy: Float[Tensor, "point 2"]) -> Float[Tensor, "point 2"]:
-    """(radius, angle) of each point (x, y); the angle in radians from the x axis towards y, -π to π.
+    """(radius, angle) of each point (x, y). The angle is in radians, from the x axis towards y, between -π and π.
+    x² + y² is finite.
 
     >>> polar(torch.tensor([[0.0, 2.0]]))
     tensor([[2.0000, 1.5708]])
@@ -133,7 +139,8 @@ def gaussian_bump(height: int, width: int, sigma: float) -> Float[Tensor, "heigh
 
 
 def place_randomly(height: int, width: int, count: int, generator: torch.Generator) -> Int[Tensor, "height width"]:
-    """int64 zeros with `count` ones; all choices of places are equally likely. No loop to compare with: it's random.
+    """Returns int64 zeros with `count` ones, where all choices of places are equally likely.
+    It has no loop to compare with, because it is random.
 
     >>> place_randomly(3, 4, 5, torch.Generator().manual_seed(0)).sum().item()
     5
@@ -146,7 +153,7 @@ def empty_columns_loop(x):
 
 
 def empty_columns(x: Num[Tensor, "row column"]) -> Int[Tensor, "empty"]:
-    """The numbers, rising, of the columns that hold nothing but zeros (NaN isn't zero).
+    """Returns the numbers of the columns that hold nothing but zeros, in ascending order. (NaN isn't zero.)
 
     >>> empty_columns(torch.tensor([[0, 1, 0], [0, -1, 2]])).tolist()
     [0]
@@ -160,7 +167,8 @@ def interleave_zeros_loop(x, gap):
 
 
 def interleave_zeros(x: Num[Tensor, "n"], gap: int) -> Num[Tensor, "longer"]:
-    """The values with `gap` zeros between neighbours, none at the ends. `gap` may be 0, `x` has a value at least.
+    """Puts `gap` zeros between neighbouring values and none at the ends.
+    `gap` may be 0, and `x` has at least one value.
 
     >>> interleave_zeros(torch.tensor([1, 2, 3]), 2).tolist()
     [1, 0, 0, 2, 0, 0, 3]
@@ -173,7 +181,7 @@ def symmetrize_loop(x):
 
 
 def symmetrize(x: Num[Tensor, "n n"]) -> Num[Tensor, "n n"]:
-    """The upper triangle mirrored into the lower one; what stood there doesn't count, not even NaN.
+    """Mirrors the upper triangle into the lower one. What stood there doesn't count, not even NaN.
 
     >>> symmetrize(torch.tensor([[1, 2], [9, 4]])).tolist()
     [[1, 2], [2, 4]]
@@ -205,7 +213,7 @@ def patch_around_loop(x, row, column, size, fill):
 
 
 def patch_around(x: Num[Tensor, "h w"], row: int, column: int, size: int, fill: float) -> Num[Tensor, "size size"]:
-    """The square of odd `size` with cell (row, column) of the matrix in its middle; `fill` where it sticks out.
+    """Cuts out a square of odd `size` with cell (row, column) in its middle. Where it sticks out, it holds `fill`.
 
     >>> patch_around(torch.tensor([[1, 2], [3, 4]]), 1, 1, 3, 0).tolist()
     [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
@@ -234,7 +242,7 @@ def fill_missing_loop(x):
 
 
 def fill_missing(x: Float[Tensor, "row column"]) -> Float[Tensor, "row column"]:
-    """Each NaN replaced by the mean of its column's other values; a column of nothing but NaN stays so.
+    """Replaces each NaN by the mean of the other values in its column. A column of nothing but NaN stays as it is.
 
     >>> fill_missing(torch.tensor([[1.0], [math.nan], [3.0]])).flatten().tolist()
     [1.0, 2.0, 3.0]
@@ -249,7 +257,8 @@ def saturate_loop(x, dtype):
 
 
 def saturate(x: Float[Tensor, "*shape"], dtype: torch.dtype) -> Int[Tensor, "*shape"]:
-    """float32 or float64 to uint8, int8, int16 or int32: cut to whole numbers, clamped to the range; NaN becomes 0.
+    """Turns float32 or float64 into uint8, int8, int16 or int32: cuts off the fraction and clamps to the range.
+    NaN becomes 0.
 
     >>> saturate(torch.tensor([-3.0, 2.9, 999.0]), torch.uint8).tolist()
     [0, 2, 255]
@@ -278,7 +287,8 @@ def update_in_place_loop(a, b):
 
 
 def update_in_place(a: Float[Tensor, "*shape"], b: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """(a + b) * (-a / 2), written into the memory of `a`. Returns `a` itself, leaves `b` alone; temporaries are fine.
+    """Writes (a + b) * (-a / 2) into the memory of `a` and returns `a` itself.
+    It leaves `b` alone, and may use temporaries.
 
     >>> update_in_place(torch.tensor([2.0]), torch.tensor([1.0]))
     tensor([-3.])
@@ -291,7 +301,8 @@ def powers_loop(x, n):
 
 
 def powers(x: Shaped[Tensor, "length"], n: int) -> Shaped[Tensor, "length n"]:
-    """Row i: 1, x[i], x[i]², …, x[i] to the n - 1; n is 1 or more. Float or int64, and kept so. 0 to the 0 is 1.
+    """Row i holds 1, x[i], x[i]², … up to x[i] to the power n - 1, where n is at least 1.
+    Float and int64 keep their dtype, and 0 to the power 0 is 1.
 
     >>> powers(torch.tensor([2, -3]), 4).tolist()
     [[1, 2, 4, 8], [1, -3, 9, -27]]

@@ -27,7 +27,8 @@ def initialize(inputs: int, hidden: int, classes: int, rng: np.random.Generator,
 
 
 def probabilities(logits: Float[ndarray, "... classes"]) -> Float[ndarray, "... classes"]:
-    """Softmax: exp(z) over the sum of exp(z) along the last axis; logits may be in the thousands, of either sign.
+    """This is softmax: exp(z) divided by the sum of exp(z) along the last axis.
+    Logits may be in the thousands, of either sign.
 
     >>> probabilities(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
@@ -42,8 +43,8 @@ def cross_entropy(
 
     Logits may be in the thousands, of either sign: the loss stays finite.
     """
-    # TODO: ln softmax, without an exp that overflows or a log of 0.
-    # TODO: the gradient is a difference of two tables, over n.
+    # TODO: compute ln softmax, without an exp that overflows or a log of 0.
+    # TODO: write the gradient as a difference of two tables, over n.
     raise NotImplementedError("cross_entropy")
 
 
@@ -52,9 +53,9 @@ def squared_error(
 ) -> tuple[float, Float[ndarray, "n classes"]]:
     """(The mean over the rows of Σ (softmax(logits) - onehot)², its gradient with respect to the logits.)
 
-    One-hot: 1 at the label, 0 elsewhere. Logits may be in the thousands, of either sign.
+    A one-hot row is 1 at the label and 0 elsewhere. Logits may be in the thousands, of either sign.
     """
-    # TODO: from the loss back to p, then from p back to the logits.
+    # TODO: go from the loss back to p, and then from p back to the logits.
     raise NotImplementedError("squared_error")
 
 
@@ -68,8 +69,8 @@ def forward(
 def numerical_gradient(f: Callable[[ndarray], float], x: Float[ndarray, "..."], eps: float = 1e-5) -> ndarray:
     """The gradient of f at `x` by central differences: for each number of `x`, (f(x + eps) - f(x - eps)) / (2 eps),
     all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number. `x` may have
-    any shape, without numbers or dims too, and lie in memory in any order. It may be float32 or read-only: f takes
-    float64 all the same, and gets arrays of its own.
+    any shape, even one without numbers or dims, and lie in memory in any order. It may be float32 or read-only: f
+    takes float64 all the same, and never `x` itself. It neither changes nor keeps what it gets.
 
     >>> numerical_gradient(lambda x: x[0] * x[1], np.array([3.0, 5.0])).round(6)
     array([5., 3.])
@@ -85,9 +86,10 @@ def backward(
 ) -> Params:
     """The gradients of the loss with respect to the parameters, by the same names.
 
-    `hidden` is what `forward` gave for `x`, `upstream` the gradient of the loss with respect to the logits.
+    `hidden` is what `forward` gave for `x`, and `upstream` is the gradient of the loss with respect to the logits.
     """
-    # TODO: the second layer; then through the ReLU, which lets pass what was above zero; then the first layer.
+    # TODO: go back through the second layer; then through the ReLU, which lets pass what was above zero;
+    # then through the first layer.
     raise NotImplementedError("backward")
 
 
@@ -110,9 +112,10 @@ def train(
     loss: Loss = cross_entropy,
     augment: Callable[[ndarray, np.random.Generator], ndarray] | None = None,
 ) -> tuple[Params, list[float]]:
-    """Gradient descent on minibatches that are drawn anew each epoch: (new parameters, each minibatch's loss before its
-    step). `augment`, if given, changes each minibatch before it is used, every time: augment(x[batch], rng)."""
-    # TODO: forward, loss, backward, and a step for each parameter.
+    """Gradient descent on minibatches that are drawn anew each epoch. Returns (new parameters, the loss of each
+    minibatch before its step). `augment`, if given, changes each minibatch before it is used, every time:
+    augment(x[batch], rng)."""
+    # TODO: go forward, compute the loss, go backward, and take a step with each parameter.
     raise NotImplementedError("train")
 
 

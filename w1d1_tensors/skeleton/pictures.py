@@ -19,21 +19,21 @@ from torch import Tensor, nn
 def picture_grid(
     height: int, width: int, device: torch.device | None = None, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "height width 3"]:
-    """(x, y, radius) at the middle of every pixel, seen from the centre of the picture.
+    """Gives (x, y, radius) for the middle of every pixel, seen from the centre of the picture.
 
     x grows to the right, y downwards, by the same amount from one pixel to the next; the edges of the shorter side lie
-    at -1 and 1, those of the longer one further out. The radius is the distance from the centre. Rounded once, at the
-    end, to `dtype`, which may be one that can't count the pixels: bfloat16 has no number between 256 and 258.
+    at -1 and 1, those of the longer one further out. The radius is the distance from the centre. All are rounded once,
+    at the end, to `dtype`, which may be one that can't count the pixels: bfloat16 has no number between 256 and 258.
 
     >>> picture_grid(1, 3).tolist()
     [[[-2.0, 0.0, 2.0], [0.0, 0.0, 0.0], [2.0, 0.0, 2.0]]]
     """
-    # TODO: the middles of the pixels along each side, then a table of both, then the radius.
+    # TODO: find the middles of the pixels along each side, make a table of both, and add the radius.
     raise NotImplementedError("picture_grid")
 
 
 class Sine(nn.Module):
-    """sin, as a layer."""
+    """The sine, as a layer."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.sin()
@@ -44,12 +44,12 @@ def picture_network(
 ) -> nn.Sequential:
     """A random network from `inputs` numbers to a colour between 0 and 1.
 
-    `depth` hidden layers (0 or more), each a Linear with `width` outputs and an activation: Sine after the first,
-    nn.Tanh after every other. Then a Linear with 3 outputs, and nn.Sigmoid. Weights are drawn from a normal
-    distribution with mean 0 and standard deviation gain / sqrt(inputs of that Linear), biases from one with 0.3; all of
-    them from `generator` (on the CPU; None: torch's own). Stanley 2007.
+    It has `depth` hidden layers (0 or more), each a Linear with `width` outputs and an activation: Sine after the
+    first, nn.Tanh after every other. Then come a Linear with 3 outputs, and nn.Sigmoid. Weights are drawn from a normal
+    distribution with mean 0 and standard deviation gain / sqrt(inputs of that Linear), biases from one with 0.3. All of
+    them come from `generator` (on the CPU; None means torch's own). Stanley 2007.
     """
-    # TODO: the layers, in order.
+    # TODO: make the layers, in order.
     # TODO: draw the parameters of every Linear anew.
     raise NotImplementedError("picture_network")
 
@@ -57,21 +57,22 @@ def picture_network(
 def render_network(
     network: nn.Module, height: int, width: int, extra: Sequence[float] = (), chunk: int = 65536
 ) -> Float[Tensor, "height width 3"]:
-    """The picture: `network` asked at every place of `picture_grid`, each followed by the numbers of `extra`.
+    """Draws the picture: asks `network` at every place of `picture_grid`,
+    with the numbers of `extra` behind each place.
 
-    The network takes (points, 3 + len(extra)) and returns (points, 3); it never gets more than `chunk` points in one
-    call, so that a poster needs no more memory than a stamp. Works on the device and in the dtype of the network's
-    parameters; no gradients are recorded.
+    The network takes (points, 3 + len(extra)) and returns (points, 3). It never gets more than `chunk` points in one
+    call, so that a poster needs no more memory than a stamp. All of this happens on the device and in the dtype of the
+    network's parameters, and no gradients are recorded.
     """
-    # TODO: one row for every pixel, with the extra numbers behind it.
-    # TODO: the network on one chunk after the other.
+    # TODO: make one row for every pixel, with the extra numbers behind it.
+    # TODO: run the network on one chunk after the other.
     raise NotImplementedError("render_network")
 
 
 def loop_frames(
     network: nn.Module, frames: int, height: int, width: int, reach: float = 0.3
 ) -> Float[Tensor, "frames height width 3"]:
-    """An animation without a seam, of a network with two inputs more than (x, y, radius).
+    """Makes an animation without a seam, with a network that has two more inputs than (x, y, radius).
 
     Through these, time goes round a circle: in frame i they are reach · cos a and reach · sin a, where the angle a is
     i / frames of a full turn. So the frame after the last would be the first again.
@@ -85,7 +86,7 @@ def loop_frames(
 def psnr(got: Float[Tensor, "*shape"], wanted: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
     """Peak signal-to-noise ratio in decibels, of values between 0 and 1: -10 · log10 of the mean squared error.
 
-    Infinite where both are the same.
+    It is infinite if both are the same.
 
     >>> round(psnr(torch.tensor([0.5, 0.5]), torch.tensor([0.6, 0.4])).item(), 3)
     20.0
@@ -115,13 +116,13 @@ def fit_photograph(
 ) -> Float[Tensor, ""]:
     """Trains `network` to answer with the colour of `image` at every pixel; returns the PSNR it then has.
 
-    The network sees the (x, y) of `picture_grid`; given `frequencies`, their `fourier_features` and nothing else.
-    Each step is one of Adam's (torch's defaults, but for the learning rate), on the mean squared error over all pixels
-    and colours at once. The PSNR is that of the network after its last step (of 0 or more), and
-    requires no gradient.
+    The network sees the (x, y) of `picture_grid`. If `frequencies` are given, it sees their `fourier_features` instead,
+    and nothing else. Each step is one of Adam's (with torch's defaults, except for the learning rate), on the mean
+    squared error over all pixels and colours at once. The PSNR is that of the network after its last step (of 0 or
+    more), and requires no gradient.
     """
-    # TODO: what the network sees at each pixel.
-    # TODO: the training loop, and the PSNR at its end.
+    # TODO: compute what the network sees at each pixel.
+    # TODO: write the training loop, and compute the PSNR at its end.
     raise NotImplementedError("fit_photograph")
 
 

@@ -18,7 +18,7 @@ def inner_points_loop(low, high, n):
 
 
 def inner_points(low: float, high: float, n: int) -> Float[Tensor, "n"]:
-    """n equally spaced points between `low` and `high`, both of which are left out. float32; n may be 0.
+    """Returns n equally spaced points between `low` and `high`, without these two, as float32. n may be 0.
     >>> inner_points(0, 10, 4)
     tensor([2., 4., 6., 8.])
     """
@@ -30,7 +30,7 @@ def checkerboard_loop(height, width):
 
 
 def checkerboard(height: int, width: int) -> Int[Tensor, "height width"]:
-    """0 and 1 by turns along rows and columns, as int64, with 0 in the top left corner.
+    """0 and 1 alternate along rows and columns, as int64, with 0 in the top left corner.
     >>> checkerboard(2, 4).tolist()
     [[0, 1, 0, 1], [1, 0, 1, 0]]
     """
@@ -43,7 +43,7 @@ def coordinate_grid_loop(height, width):
 
 
 def coordinate_grid(height: int, width: int) -> Float[Tensor, "height width 2"]:
-    """Each cell's (x, y): x from -1 (left) to 1 (right), y from -1 (top) to 1 (bottom). Sizes are 2 or more; float32.
+    """Each cell's (x, y) as float32: x from -1 (left) to 1 (right), y from -1 (top) to 1 (bottom). Sizes are 2 or more.
     >>> coordinate_grid(2, 3)[1].tolist()
     [[-1.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
     """
@@ -69,7 +69,8 @@ def negate_between_loop(x, low, high):
 
 
 def negate_between(x: Num[Tensor, "n"], low: float, high: float) -> Num[Tensor, "n"]:
-    """A copy with the sign of every value strictly between `low` and `high` flipped. Whole numbers stay exact.
+    """Returns a copy in which every value strictly between `low` and `high` has changed its sign.
+    Whole numbers stay exact.
     >>> negate_between(torch.tensor([-1.0, 2.0, 3.0, 4.0]), 1, 4).tolist()
     [-1.0, -2.0, -3.0, 4.0]
     """
@@ -81,7 +82,7 @@ def center_rows_loop(x):
 
 
 def center_rows(x: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
-    """Each row less its own mean.
+    """Subtracts from each row its own mean.
     >>> center_rows(torch.tensor([[1.0, 3.0], [10.0, 30.0]])).tolist()
     [[-1.0, 1.0], [-10.0, 10.0]]
     """
@@ -105,7 +106,8 @@ def pairwise_distances_loop(x, y):
 
 
 def pairwise_distances(x: Float[Tensor, "n d"], y: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-    """Straight-line distance of every point of x to every point of y; exact for close points far from 0 as well.
+    """The straight-line distance from every point of x to every point of y.
+    It is exact for close points far from 0 as well.
     >>> pairwise_distances(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
     tensor([[5., 2.]])
     """
@@ -117,7 +119,7 @@ def softmax_loop(x):
 
 
 def softmax(x: Float[Tensor, "rows n"]) -> Float[Tensor, "rows n"]:
-    """Row by row, exp(x_i) / (exp(x_1) + … + exp(x_n)). Values may be in the thousands, of either sign.
+    """Computes exp(x_i) / (exp(x_1) + … + exp(x_n)) for each row. Values may be in the thousands, of either sign.
     >>> softmax(torch.tensor([[1000.0, 1000.0], [0.0, -9999.0]])).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
     """
@@ -132,7 +134,8 @@ def logsumexp_loop(x):
 
 
 def logsumexp(x: Float[Tensor, "rows n"]) -> Float[Tensor, "rows"]:
-    """Row by row, ln(exp(x_1) + … + exp(x_n)), n ≥ 1. Values may be in the thousands, or -inf: ln 0 = -inf.
+    """Computes ln(exp(x_1) + … + exp(x_n)) for each row, with n ≥ 1.
+    Values may be in the thousands, or -inf, since ln 0 = -inf.
     >>> logsumexp(torch.tensor([[100.0, 100.0], [-torch.inf, 5.0], [-torch.inf, -torch.inf]]))
     tensor([100.6931,   5.0000,     -inf])
     """
@@ -148,7 +151,8 @@ def nearest_loop(values, targets):
 
 
 def nearest(values: Float[Tensor, "n"], targets: Float[Tensor, "m"]) -> Int[Tensor, "m"]:
-    """For each target the index of the value nearest to it, the first one if several are equally near. n ≥ 1.
+    """Returns for each target the index of the nearest value, or the first such index if several are equally near.
+    n ≥ 1.
     >>> nearest(torch.tensor([5.0, 1.0, 3.0]), torch.tensor([0.0, 4.0, 3.2])).tolist()
     [1, 0, 2]
     """
@@ -160,8 +164,8 @@ def sort_by_column_loop(x, column):
 
 
 def sort_by_column(x: Tensor, column: int) -> Tensor:
-    """The rows of the matrix x, whole, by their value in one column, ascending; equal ones stay in their order.
-    `column` may be negative, as in the loop.
+    """Sorts the rows of the matrix x, as wholes, by their value in one column, ascending. Rows with equal values stay
+    in their order. `column` may be negative, as in the loop.
     >>> sort_by_column(torch.tensor([[2, 7], [1, 8], [2, 6]]), 0).tolist()
     [[1, 8], [2, 7], [2, 6]]
     """
@@ -190,8 +194,8 @@ def moving_average_loop(x, width):
 
 
 def moving_average(x: Float[Tensor, "n"], width: int) -> Float[Tensor, "n-width+1"]:
-    """The mean of each `width` neighbours; only full windows count, so the result is shorter than x. 1 ≤ width ≤ n.
-    A huge or infinite number makes no difference to windows that it isn't in.
+    """The mean of every `width` neighbours. Only full windows count, so the result is shorter than x. 1 ≤ width ≤ n. A
+    huge or infinite number makes no difference to windows that it isn't in.
     >>> moving_average(torch.tensor([1.0, 3.0, 5.0, 10.0]), 2)
     tensor([2.0000, 4.0000, 7.5000])
     """
@@ -221,7 +225,7 @@ def add_at_loop(x, index, values):
 
 
 def add_at(x: Float[Tensor, "n"], index: Int64[Tensor, "k"], values: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
-    """A copy of x with each value added at its index (0 to n - 1), also where one comes twice. k may be 0.
+    """A copy of x with each value added at its index (0 to n - 1), even if an index occurs twice. k may be 0.
     >>> add_at(torch.tensor([100.0, 200.0, 300.0]), torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0])).tolist()
     [104.0, 200.0, 302.0]
     """
@@ -237,8 +241,8 @@ def group_means_loop(values, groups, n_groups):
 
 
 def group_means(values: Float[Tensor, "n"], groups: Int64[Tensor, "n"], n_groups: int) -> Float[Tensor, "n_groups"]:
-    """The mean of each group's values, in their dtype; groups[i] is the group of values[i]. 0 for a group without any.
-    Values are finite; a huge one makes no difference to other groups.
+    """The mean of each group's values, in their dtype; groups[i] is the group of values[i]. A group without values has
+    0. Values are finite; a huge one makes no difference to other groups.
     >>> group_means(torch.tensor([1.0, 5.0, 3.0]), torch.tensor([0, 2, 0]), 3).tolist()
     [2.0, 0.0, 5.0]
     """
@@ -251,7 +255,7 @@ def length_mask_loop(lengths, longest):
 
 
 def length_mask(lengths: Int[Tensor, "batch"], longest: int) -> Bool[Tensor, "batch longest"]:
-    """True in the first lengths[i] places of row i, False after them. Lengths go from 0 to `longest`.
+    """True in the first lengths[i] places of row i, False after them. Lengths go from 0 to `longest`; int64 or int32.
     >>> length_mask(torch.tensor([1, 3]), 3).int().tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
@@ -263,7 +267,8 @@ def last_valid_loop(x, lengths):
 
 
 def last_valid(x: Float[Tensor, "batch time dim"], lengths: Int64[Tensor, "batch"]) -> Float[Tensor, "batch dim"]:
-    """Row i has lengths[i] real steps, 1 to `time`, then padding, NaN perhaps: the last real step of each.
+    """The last real step of each row. Row i has lengths[i] of them, from 1 to `time`, and then padding,
+    which may be NaN.
     >>> last_valid(torch.tensor([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]]), torch.tensor([3, 1])).tolist()
     [[3.0], [4.0]]
     """
@@ -280,8 +285,8 @@ def game_of_life_loop(board):
 
 
 def game_of_life(board: Bool[Tensor, "height width"]) -> Bool[Tensor, "height width"]:
-    """The next generation. Of a cell's 8 neighbours, 3 alive make it alive, 2 leave it as it is; else it is dead.
-    Each edge touches the opposite one (a torus). Sizes are 3 or more.
+    """The next generation. A cell will be alive if 3 of its 8 neighbours are; if 2 are, it stays as it is, and
+    otherwise it is dead. Each edge touches the opposite one (a torus). Sizes are 3 or more.
     >>> game_of_life(torch.tensor([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0], [0] * 5]).bool()).int().tolist()
     [[0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
     """

@@ -30,15 +30,16 @@ def fan_of_rays(count: int, half_width: float, device: torch.device | None = Non
 def hit_segments(
     origins: Float[Tensor, "ray 2"], directions: Float[Tensor, "ray 2"], segments: Float[Tensor, "segment 2 2"]
 ) -> Float[Tensor, "ray segment"]:
-    """t > 0 at which each ray meets each segment (its two end points, each x and y), or inf.
+    """Gives the t > 0 at which each ray meets each segment, or inf if it doesn't.
+    A segment is its two end points, each with x and y.
 
     End points belong to a segment. A ray parallel to a segment doesn't meet it, even if it runs along it. Parallel
-    means a determinant of exactly 0: that of a short segment or direction is tiny, and no reason to miss it.
+    means a determinant of exactly 0. A short segment or direction has a tiny one, which is no reason to miss it.
 
     >>> hit_segments(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]]), torch.tensor([[[3.0, -1.0], [3.0, 1.0]]])).tolist()
     [[1.5]]
     """
-    # TODO: the determinant of each pair, then t and the place k along the segment by Cramer's rule.
+    # TODO: compute the determinant of each pair, then t and the place k along the segment by Cramer's rule.
     raise NotImplementedError("hit_segments")
 
 
@@ -48,13 +49,14 @@ def hit_segments(
 def hit_triangles_solve(
     origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], triangles: Float[Tensor, "triangle 3 3"]
 ) -> Float[Tensor, "ray triangle"]:
-    """t > 0 at which each ray meets each triangle (corner, xyz), or inf: one 3 × 3 system for each pair.
+    """Gives the t > 0 at which each ray meets each triangle (corner, xyz), or inf if it doesn't.
+    There is one 3 × 3 system for each pair.
 
     Edges and corners belong to a triangle, and both of its sides count. A ray parallel to its plane doesn't meet it.
-    Parallel means a determinant of exactly 0: that of a small triangle, or of a short direction, is tiny, and no reason
+    Parallel means a determinant of exactly 0. A small triangle or a short direction has a tiny one, which is no reason
     to miss it. Triangles may be as small as 1e-6, and directions as short as 1e-6 or as long as 100.
     """
-    # TODO: columns -direction, b - a, c - a for every pair.
+    # TODO: stack the columns -direction, b - a, c - a for every pair.
     # TODO: put a harmless matrix where there is no solution, and solve.
     # TODO: which solutions are hits?
     raise NotImplementedError("hit_triangles_solve")
@@ -67,7 +69,7 @@ def hit_triangles(
 
     Möller and Trumbore 1997, "Fast, minimum storage ray-triangle intersection".
     """
-    # TODO: p, s, q as in the text, each (ray, triangle, 3); the determinant; then t, u and v.
+    # TODO: compute p, s, q as in the text, each (ray, triangle, 3); then the determinant; then t, u and v.
     # TODO: which are hits?
     raise NotImplementedError("hit_triangles")
 
@@ -75,16 +77,18 @@ def hit_triangles(
 def hit_boxes(
     origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], boxes: Float[Tensor, "box 2 3"]
 ) -> Float[Tensor, "ray box"]:
-    """t at which each ray enters each box (its lowest corner, its highest), 0 if it starts inside, or inf.
+    """Gives the t at which each ray enters each box (its lowest corner, its highest):
+    0 if the ray starts inside, and inf if it misses.
 
-    Boxes have their sides along the axes, may be flat, and their surface belongs to them: a ray that only touches one,
-    or runs in one of its faces, meets it. Kay and Kajiya 1986, section 3.
+    The sides of boxes lie along the axes. Boxes may be flat, and their surface belongs to them: a ray that only touches
+    one, or runs in one of its faces, meets it. Kay and Kajiya 1986, section 3.
 
     >>> box = torch.tensor([[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]])
     >>> hit_boxes(torch.zeros(2, 3), torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]), box).tolist()
     [[1.0], [inf]]
     """
-    # TODO: t at the lower and at the higher plane of every axis, (ray, box, xyz). NaN: along a plane, and in it.
+    # TODO: find t at the lower and at the higher plane of every axis, (ray, box, xyz).
+    # NaN means along a plane, and in it.
     # TODO: when is the ray between the planes of one axis, and when between those of all?
     raise NotImplementedError("hit_boxes")
 
@@ -96,14 +100,15 @@ def trace_rays(
     chunk: int = 1024,
     group: int = 128,
 ) -> tuple[Float[Tensor, "ray"], Int64[Tensor, "ray"]]:
-    """The nearest hit of each ray: (its t, the triangle's number); (inf, -1) for a ray that hits nothing.
+    """Finds the nearest hit of each ray and returns (t, the number of the triangle).
+    A ray that hits nothing has (inf, -1).
 
     Each `group` triangles that follow one another share a box, and only rays that enter it, before what they have hit
     so far, are tried on them, at most `chunk` at a time. So memory is bounded: no tensor holds more than
     12 · chunk · group numbers, or 24 · (rays + triangles), whichever is more. Where two triangles are equally near,
-    either will do. Any number of rays and triangles, 0 as well.
+    either will do. There may be any number of rays and triangles, even 0.
     """
-    # TODO: the box around these, and the rays that enter it before what they have hit so far.
+    # TODO: make the box around these, and find the rays that enter it before what they have hit so far.
     # TODO: try these rays, chunk by chunk, and keep what is nearer.
     raise NotImplementedError("trace_rays")
 
@@ -122,12 +127,12 @@ def camera_rays(
     """Origins and unit directions of a camera's rays, one through each pixel's centre: row by row, upper left first.
 
     The camera looks from `position` at `target`, which is in the middle of the picture. `up` is what shows upwards in
-    the picture: any vector that isn't parallel to the view, of any length. From the picture's upper to its lower edge
-    are `fov` degrees; pixels are square.
+    the picture: any vector that isn't parallel to the view, of any length. There are `fov` degrees from the picture's
+    upper edge to its lower one, and pixels are square.
     """
-    # TODO: unit vectors forward, to the right and (again) up, each at a right angle to the others.
+    # TODO: find unit vectors forward, to the right and (again) up, each at a right angle to the others.
     # TODO: where is each pixel's centre on a screen at distance 1?
-    # TODO: directions through them.
+    # TODO: make the directions through them.
     raise NotImplementedError("camera_rays")
 
 
@@ -144,7 +149,7 @@ def lambert(
 ) -> Float[Tensor, "hit"]:
     """How brightly a lamp at `light` lights each point, from 0 to 1: the cosine between the unit normal and the lamp.
 
-    0 where the lamp is behind the surface. How far away it is doesn't matter.
+    It is 0 where the lamp is behind the surface. How far away the lamp is doesn't matter.
     """
     raise NotImplementedError("lambert")
 
@@ -167,11 +172,11 @@ def render(
     directions: Float[Tensor, "ray 3"],
     ambient: float = 0.2,
 ) -> Float[Tensor, "ray"]:
-    """The brightness that each ray sees, from 0 to 1; 0 where it hits nothing.
+    """The brightness that each ray sees, from 0 to 1. It is 0 where a ray hits nothing.
 
-    A point has `ambient`, and where no shadow falls also (1 - ambient) times its `lambert`.
+    A point has the brightness `ambient`, and where no shadow falls, (1 - ambient) times its `lambert` on top.
     """
-    # TODO: the points that were hit, their normals, their light.
+    # TODO: find the points that were hit, their normals, and their light.
     raise NotImplementedError("render")
 
 
@@ -191,7 +196,7 @@ def smooth_normals(
 def orbit(target: Float[Tensor, "3"], radius: float, height: float, count: int) -> Float[Tensor, "frame 3"]:
     """`count` camera positions on a circle around the target's vertical (z), `height` above it, evenly spaced.
 
-    The first lies in direction +x, the second from there towards +y; the last is one step short of the first.
+    The first lies in direction +x, the second from there towards +y, and the last is one step short of the first.
     `count` is at least 1.
     """
     raise NotImplementedError("orbit")

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 
 def with_bias(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d_plus_1"]:
-    """`x` with one more column at its right end, of ones. `x` may have no row, or no column yet.
+    """`x` with one more column at its right end, of ones. `x` may have no rows, or no columns yet.
 
     >>> with_bias(torch.tensor([[5.0], [7.0]])).tolist()
     [[5.0, 1.0], [7.0, 1.0]]
@@ -26,7 +26,7 @@ def with_bias(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d_plus_1"]:
 
 
 def solve_normal(x: Float[Tensor, "n d"], y: Float[Tensor, "..."]) -> Float[Tensor, " d"]:
-    """The weights w with the smallest sum of squares |x w - y|², out of the normal equations xᵀx w = xᵀy.
+    """The weights w with the smallest sum of squares |x w - y|², from the normal equations xᵀx w = xᵀy.
 
     The columns of `x` are linearly independent.
 
@@ -40,8 +40,8 @@ def solve_normal(x: Float[Tensor, "n d"], y: Float[Tensor, "..."]) -> Float[Tens
 def solve_qr(x: Float[Tensor, "n d"], y: Float[Tensor, "..."]) -> Float[Tensor, " d"]:
     """The same weights without xᵀx: x = Q R, with orthonormal columns in Q (n, d) and zeros below R's diagonal (d, d).
 
-    The columns of `x` are linearly independent, if only just: where its condition number is c, the weights of float32
-    data are right to about c · 1e-7.
+    The columns of `x` are linearly independent, but perhaps only just. If the condition number of `x` is c, the weights
+    of float32 data are right to about c · 1e-7.
     """
     # TODO: decompose, then solve a triangular system.
     raise NotImplementedError("solve_qr")
@@ -50,7 +50,7 @@ def solve_qr(x: Float[Tensor, "n d"], y: Float[Tensor, "..."]) -> Float[Tensor, 
 def numerical_rank(x: Float[Tensor, "n d"]) -> int | Int[Tensor, ""]:
     """How many singular values of `x` are larger than max(n, d) · eps · the largest one, eps being that of its dtype.
 
-    That is numpy's `matrix_rank`. 0 for a matrix of zeros, or without rows or columns.
+    That is numpy's `matrix_rank`. It is 0 for a matrix of zeros, and for one without rows or columns.
     """
     raise NotImplementedError("numerical_rank")
 
@@ -70,7 +70,7 @@ def squared_error_gradient(
 def descend(
     x: Float[Tensor, "n d"], y: Float[Tensor, "..."], lr: float, steps: int
 ) -> tuple[Float[Tensor, " d"], Float[Tensor, " steps_plus_1"]]:
-    """Gradient descent on the mean squared error: (the weights after `steps` steps from zero, losses).
+    """Gradient descent on the mean squared error. Returns (the weights after `steps` steps from zero, losses).
 
     The losses are the mean squared error at the start and after each step, `steps + 1` numbers in a tensor.
     """
@@ -92,14 +92,15 @@ def pixels(images: UInt8[Tensor, "n height width"]) -> Float[Tensor, "n pixels"]
 def train_logistic(
     x: Float[Tensor, "n d"], labels: Int64[Tensor, " n"], lr: float, steps: int, classes: int = 10
 ) -> Float[Tensor, "d classes"]:
-    """Gradient descent on the mean cross-entropy of softmax(x @ weights), from weights of zero, all of `x` every step.
+    """Gradient descent on the mean cross-entropy of softmax(x @ weights).
+    It starts from weights of zero, and every step uses all of `x`.
 
     Labels are from 0 to classes - 1. The gradient may come from autograd; the weights that are returned don't require
     one. Dtype and device are those of `x`, which holds its column of ones already.
     """
-    # TODO: weights that autograd watches.
-    # TODO: the loss, and its gradient.
-    # TODO: a step downhill that autograd doesn't watch.
+    # TODO: make weights that autograd watches.
+    # TODO: compute the loss and its gradient.
+    # TODO: take a step downhill that autograd doesn't watch.
     raise NotImplementedError("train_logistic")
 
 
@@ -120,9 +121,9 @@ def recognise(
     lr: float = 1.0,
     steps: int = 100,
 ) -> tuple[Float[Tensor, "pixels_plus_1 10"], float | Float[Tensor, ""], float | Float[Tensor, ""]]:
-    """Trains on `images`: (weights, the accuracy on the training images, the accuracy on the test images).
+    """Trains on `images`, and returns (weights, the accuracy on the training images, the accuracy on the test images).
 
-    A row of features is an image's `pixels`, then a one; the training never sees the test images.
+    A row of features is an image's `pixels`, then a one. The training never sees the test images.
     """
     raise NotImplementedError("recognise")
 

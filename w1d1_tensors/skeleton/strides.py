@@ -2,7 +2,8 @@
 
 `x.as_strided(size, stride, storage_offset)` is torch's own `StridedTensor(x's memory, size, stride, storage_offset)`.
 All functions work for every layout of their inputs (transposed, cut out of something larger, expanded) and for whole
-numbers, which stay exact. Gradients flow through all of them.
+numbers, which stay exact as long as all results fit into their dtype. (A GPU multiplies no matrices of whole numbers:
+there `@` ends in an error.) Gradients flow through all of them.
 """
 
 import torch
@@ -81,23 +82,23 @@ def trace(x: Shaped[Tensor, "rows columns"]) -> Shaped[Tensor, ""]:
 
 
 def matvec(a: Shaped[Tensor, "rows columns"], v: Shaped[Tensor, "columns"]) -> Shaped[Tensor, "rows"]:
-    """The matrix times the vector. ValueError where their sizes don't fit: `as_strided` would read on regardless.
+    """The matrix times the vector. ValueError if their sizes don't fit: `as_strided` would read on regardless.
 
     >>> matvec(torch.tensor([[1, 2], [3, 4]]), torch.tensor([10, 1]))
     tensor([12, 34])
     """
-    # TODO: give the vector the matrix's shape, multiply, sum.
+    # TODO: give the vector the matrix's shape, multiply, and sum.
     raise NotImplementedError("matvec")
 
 
 def matmul(a: Shaped[Tensor, "n inner"], b: Shaped[Tensor, "inner m"]) -> Shaped[Tensor, "n m"]:
-    """The product of two matrices. ValueError where their sizes don't fit.
+    """The product of two matrices. ValueError if their sizes don't fit.
 
     >>> matmul(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[10, 0], [1, 1]]))
     tensor([[12,  2],
             [34,  4]])
     """
-    # TODO: both as (n, m, inner), multiply, sum.
+    # TODO: give both the shape (n, m, inner), multiply, and sum.
     raise NotImplementedError("matmul")
 
 

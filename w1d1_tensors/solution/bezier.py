@@ -16,7 +16,7 @@ def bernstein(t: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape 4"]:
     [[1.0, 0.0, 0.0, 0.0], [0.125, 0.375, 0.375, 0.125]]
     """
     # BEGIN SOLUTION
-    # TODO: the four weights, each of t's shape, stacked.
+    # TODO: compute the four weights, each of t's shape, and stack them.
     s = 1 - t
     return torch.stack([s**3, 3 * s**2 * t, 3 * s * t**2, t**3], dim=-1)
     # END SOLUTION
@@ -33,7 +33,7 @@ def evaluate_patches(patches: Float[Tensor, "patch 4 4 3"], n: int) -> Float[Ten
     [[1.5, 0.0, 0.0], [1.5, 1.5, 0.0], [1.5, 3.0, 0.0]]
     """
     # BEGIN SOLUTION
-    # TODO: the weights at n + 1 places, then one einsum.
+    # TODO: compute the weights at n + 1 places, then use one einsum.
     weights = bernstein(torch.linspace(0, 1, n + 1, dtype=patches.dtype, device=patches.device))
     return torch.einsum("ik, jl, pklc -> pijc", weights, weights, patches)
     # END SOLUTION
@@ -48,10 +48,10 @@ def triangulate(points: Float[Tensor, "patch row column 3"]) -> Float[Tensor, "t
     patches. There is at least one patch, and one cell in each.
     """
     # BEGIN SOLUTION
-    # TODO: the four corners of all cells at once, as slices.
+    # TODO: take the four corners of all cells at once, as slices.
     a, b = points[:, :-1, :-1], points[:, 1:, :-1]
     d, c = points[:, :-1, 1:], points[:, 1:, 1:]
-    # TODO: the two triangles of each cell.
+    # TODO: make the two triangles of each cell.
     both = torch.stack([torch.stack([a, b, c], dim=-2), torch.stack([a, c, d], dim=-2)], dim=1)
     triangles = both.flatten(0, 3)  # (patch, two, row, column) become one axis
     # TODO: keep those with an area.

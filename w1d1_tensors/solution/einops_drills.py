@@ -20,7 +20,7 @@ from torch import Tensor
 
 
 def montage(images: Shaped[Tensor, "rows*columns h w c"], rows: int) -> Shaped[Tensor, "rows*h columns*w c"]:
-    """Equally large pictures on one sheet: row by row, `rows` rows in all. `rows` divides their number.
+    """Puts equally large pictures on one sheet, row by row, in `rows` rows. `rows` divides the number of pictures.
 
     >>> montage(torch.arange(6).view(6, 1, 1, 1), rows=2)[..., 0].tolist()
     [[0, 1, 2], [3, 4, 5]]
@@ -42,7 +42,7 @@ def grayscale(image: Float[Tensor, "height width 3"]) -> Float[Tensor, "height w
 
 
 def to_patches(image: Shaped[Tensor, "height width c"], size: int) -> Shaped[Tensor, "patch size size c"]:
-    """The picture cut into squares. ValueError if `size` doesn't divide both height and width.
+    """Cuts the picture into squares. Raises ValueError if `size` doesn't divide both height and width.
 
     >>> to_patches(torch.arange(4).view(2, 2, 1), 1).flatten().tolist()
     [0, 1, 2, 3]
@@ -55,7 +55,7 @@ def to_patches(image: Shaped[Tensor, "height width c"], size: int) -> Shaped[Ten
 
 
 def from_patches(patches: Shaped[Tensor, "patch size size c"], height: int, width: int) -> Shaped[Tensor, "h w c"]:
-    """What `to_patches` cut, put together again. ValueError if these patches don't fill height × width exactly."""
+    """Puts back together what `to_patches` cut. ValueError if these patches don't fill height × width exactly."""
     # BEGIN SOLUTION
     count, size, _, _ = patches.shape
     rows, columns = height // size, width // size
@@ -161,7 +161,7 @@ def messy_windows(x: Tensor, size: int, heads: int) -> Tensor:
 
 
 def tidy_windows(x: Shaped[Tensor, "b h w c"], size: int, heads: int) -> Shaped[Tensor, "window heads pixel d"]:
-    """What `messy_windows` returns, and in one readable step. Unlike it, works for a batch of 0 too.
+    """Returns what `messy_windows` does, and in one readable step. Unlike it, this works for a batch of 0 too.
 
     `size` divides height and width, and `heads` divides c.
     """
@@ -235,11 +235,12 @@ def einsum_attention(
     key: Float[Tensor, "batch key head d"],
     value: Float[Tensor, "batch key head d_value"],
 ) -> Float[Tensor, "batch query head d_value"]:
-    """Attention, each head for itself: every query's mixture of the values, with weights softmax(query · key / sqrt(d))
-    that sum to 1 over the keys. Scores may be in the thousands. Vaswani et al. 2017, section 3.2.1.
+    """Computes attention, for each head on its own. Every query gets a mixture of the values, with weights
+    softmax(query · key / sqrt(d)) that sum to 1 over the keys. Scores may be in the thousands. Vaswani et al. 2017,
+    section 3.2.1.
     """
     # BEGIN SOLUTION
-    # TODO: a table of scores for each batch and head, the softmax, the mixture.
+    # TODO: make a table of scores for each batch and head, take the softmax, and mix the values.
     scores = einsum(query, key, "b q head d, b k head d -> b head q k")
     weights = (scores / math.sqrt(query.shape[-1])).softmax(dim=-1)
     return einsum(weights, value, "b head q k, b k head d -> b q head d")
@@ -254,7 +255,7 @@ Groups = list[list[str]]  # for every axis of a tensor, the names that it is mad
 def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
     """The groups of names on both sides of a pattern.
 
-    Names and parentheses are parted by any number of blanks, or none. `()` and `1` both are an axis of size 1; inside
+    Names and parentheses may have any number of blanks between them. `()` and `1` are both an axis of size 1; inside
     parentheses a 1 adds nothing. ValueError, unless there is exactly one `->`, parentheses are closed and not nested,
     all names are what `str.isidentifier` says (`_a` and `for` are, `...` and `a²` are not), and every name stands once
     on each side. The message contains the name that is at fault, `...` included; to quote the pattern isn't enough.
@@ -265,14 +266,14 @@ def parse_pattern(pattern: str) -> tuple[Groups, Groups]:
     # BEGIN SOLUTION
     if pattern.count("->") != 1:
         raise ValueError(f"a pattern has one '->': {pattern!r}")
-    # TODO: each side's groups.
+    # TODO: find each side's groups.
     sides: list[Groups] = []
     for side in pattern.split("->"):
         axes = re.findall(r"\([^()]*\)|[^\s()]+", side)
         if re.search(r"[()]", re.sub(r"\([^()]*\)", "", side)):
             raise ValueError(f"parentheses don't match, or are nested, in {side!r}")
         sides.append([[name for name in axis.strip("()").split() if name != "1"] for axis in axes])
-    # TODO: is every name a name, and once on each side?
+    # TODO: check that every name is a name, and stands once on each side.
     names = [[name for group in side for name in group] for side in sides]
     for name in names[0] + names[1]:
         if not name.isidentifier():
@@ -295,13 +296,13 @@ def solve_sizes(groups: Groups, shape: Sequence[int], sizes: dict[str, int]) -> 
     {'h': 3, 'b': 2, 'w': 4}
     """
     # BEGIN SOLUTION
-    # TODO: names that are in no group, and the number of axes.
+    # TODO: check for names that are in no group, and check the number of axes.
     for name in sizes:
         if not any(name in group for group in groups):
             raise ValueError(f"there is no axis {name!r} in {groups}")
     if len(groups) != len(shape):
         raise ValueError(f"{groups} is about {len(groups)} axes; the tensor has {len(shape)}")
-    # TODO: each group, with the size of its axis.
+    # TODO: go through the groups, each with the size of its axis.
     solved = dict(sizes)
     for group, size in zip(groups, shape):
         unknown = [name for name in group if name not in sizes]
@@ -316,7 +317,8 @@ def solve_sizes(groups: Groups, shape: Sequence[int], sizes: dict[str, int]) -> 
 
 
 def my_rearrange(x: Tensor, pattern: str, **sizes: int) -> Tensor:
-    """einops.rearrange, without einops, for patterns without `...`; errors as in `parse_pattern` and `solve_sizes`.
+    """This is einops.rearrange, without einops, for patterns without `...`.
+    It raises the errors of `parse_pattern` and `solve_sizes`.
 
     >>> my_rearrange(torch.arange(6), "(h w) -> w h", h=2).tolist()
     [[0, 3], [1, 4], [2, 5]]
@@ -324,7 +326,7 @@ def my_rearrange(x: Tensor, pattern: str, **sizes: int) -> Tensor:
     # BEGIN SOLUTION
     left, right = parse_pattern(pattern)
     solved = solve_sizes(left, x.shape, sizes)
-    # TODO: split every axis, put the names into their new order, merge.
+    # TODO: split every axis, put the names into their new order, and merge.
     before, after = (list(itertools.chain(*side)) for side in (left, right))
     x = x.reshape([solved[name] for name in before]).permute([before.index(name) for name in after])
     return x.reshape([math.prod(solved[name] for name in group) for group in right])

@@ -33,7 +33,8 @@ def initialize(inputs: int, hidden: int, classes: int, rng: np.random.Generator,
 
 
 def probabilities(logits: Float[ndarray, "... classes"]) -> Float[ndarray, "... classes"]:
-    """Softmax: exp(z) over the sum of exp(z) along the last axis; logits may be in the thousands, of either sign.
+    """This is softmax: exp(z) divided by the sum of exp(z) along the last axis.
+    Logits may be in the thousands, of either sign.
 
     >>> probabilities(np.array([1000.0, 1000.0]))
     array([0.5, 0.5])
@@ -52,10 +53,10 @@ def cross_entropy(
     Logits may be in the thousands, of either sign: the loss stays finite.
     """
     # BEGIN SOLUTION
-    # TODO: ln softmax, without an exp that overflows or a log of 0.
+    # TODO: compute ln softmax, without an exp that overflows or a log of 0.
     rows, shifted = np.arange(len(labels)), logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    # TODO: the gradient is a difference of two tables, over n.
+    # TODO: write the gradient as a difference of two tables, over n.
     gradient = np.exp(log_p)
     gradient[rows, labels] -= 1
     return -log_p[rows, labels].mean(), gradient / len(labels)
@@ -67,13 +68,13 @@ def squared_error(
 ) -> tuple[float, Float[ndarray, "n classes"]]:
     """(The mean over the rows of Σ (softmax(logits) - onehot)², its gradient with respect to the logits.)
 
-    One-hot: 1 at the label, 0 elsewhere. Logits may be in the thousands, of either sign.
+    A one-hot row is 1 at the label and 0 elsewhere. Logits may be in the thousands, of either sign.
     """
     # BEGIN SOLUTION
     p = probabilities(logits)
     off = p.copy()
     off[np.arange(len(labels)), labels] -= 1
-    # TODO: from the loss back to p, then from p back to the logits.
+    # TODO: go from the loss back to p, and then from p back to the logits.
     dp = 2 * off / len(labels)
     return (off**2).sum(axis=1).mean(), p * (dp - (dp * p).sum(axis=1, keepdims=True))
     # END SOLUTION
@@ -92,8 +93,8 @@ def forward(
 def numerical_gradient(f: Callable[[ndarray], float], x: Float[ndarray, "..."], eps: float = 1e-5) -> ndarray:
     """The gradient of f at `x` by central differences: for each number of `x`, (f(x + eps) - f(x - eps)) / (2 eps),
     all others staying as they are. f takes an array of the shape of `x` (float64) and returns a number. `x` may have
-    any shape, without numbers or dims too, and lie in memory in any order. It may be float32 or read-only: f takes
-    float64 all the same, and gets arrays of its own.
+    any shape, even one without numbers or dims, and lie in memory in any order. It may be float32 or read-only: f
+    takes float64 all the same, and never `x` itself. It neither changes nor keeps what it gets.
 
     >>> numerical_gradient(lambda x: x[0] * x[1], np.array([3.0, 5.0])).round(6)
     array([5., 3.])
@@ -117,10 +118,11 @@ def backward(
 ) -> Params:
     """The gradients of the loss with respect to the parameters, by the same names.
 
-    `hidden` is what `forward` gave for `x`, `upstream` the gradient of the loss with respect to the logits.
+    `hidden` is what `forward` gave for `x`, and `upstream` is the gradient of the loss with respect to the logits.
     """
     # BEGIN SOLUTION
-    # TODO: the second layer; then through the ReLU, which lets pass what was above zero; then the first layer.
+    # TODO: go back through the second layer; then through the ReLU, which lets pass what was above zero;
+    # then through the first layer.
     inner = upstream @ params["w2"].T * (hidden > 0)
     return {"w1": x.T @ inner, "b1": inner.sum(axis=0), "w2": hidden.T @ upstream, "b2": upstream.sum(axis=0)}
     # END SOLUTION
@@ -148,13 +150,14 @@ def train(
     loss: Loss = cross_entropy,
     augment: Callable[[ndarray, np.random.Generator], ndarray] | None = None,
 ) -> tuple[Params, list[float]]:
-    """Gradient descent on minibatches that are drawn anew each epoch: (new parameters, each minibatch's loss before its
-    step). `augment`, if given, changes each minibatch before it is used, every time: augment(x[batch], rng)."""
+    """Gradient descent on minibatches that are drawn anew each epoch. Returns (new parameters, the loss of each
+    minibatch before its step). `augment`, if given, changes each minibatch before it is used, every time:
+    augment(x[batch], rng)."""
     # BEGIN SOLUTION
     params, losses = dict(params), []
     for _ in range(epochs):
         for batch in minibatches(len(x), batch_size, rng):
-            # TODO: forward, loss, backward, and a step for each parameter.
+            # TODO: go forward, compute the loss, go backward, and take a step with each parameter.
             seen = augment(x[batch], rng) if augment else x[batch]
             logits, hidden = forward(params, seen)
             value, upstream = loss(logits, labels[batch])

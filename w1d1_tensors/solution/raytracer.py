@@ -33,10 +33,11 @@ def fan_of_rays(count: int, half_width: float, device: torch.device | None = Non
 def hit_segments(
     origins: Float[Tensor, "ray 2"], directions: Float[Tensor, "ray 2"], segments: Float[Tensor, "segment 2 2"]
 ) -> Float[Tensor, "ray segment"]:
-    """t > 0 at which each ray meets each segment (its two end points, each x and y), or inf.
+    """Gives the t > 0 at which each ray meets each segment, or inf if it doesn't.
+    A segment is its two end points, each with x and y.
 
     End points belong to a segment. A ray parallel to a segment doesn't meet it, even if it runs along it. Parallel
-    means a determinant of exactly 0: that of a short segment or direction is tiny, and no reason to miss it.
+    means a determinant of exactly 0. A short segment or direction has a tiny one, which is no reason to miss it.
 
     >>> hit_segments(torch.zeros(1, 2), torch.tensor([[2.0, 0.0]]), torch.tensor([[[3.0, -1.0], [3.0, 1.0]]])).tolist()
     [[1.5]]
@@ -44,7 +45,7 @@ def hit_segments(
     # BEGIN SOLUTION
     a, e = segments[:, 0], segments[:, 1] - segments[:, 0]
     s, d = a - origins[:, None], directions[:, None]  # (ray, segment, 2), (ray, 1, 2)
-    # TODO: the determinant of each pair, then t and the place k along the segment by Cramer's rule.
+    # TODO: compute the determinant of each pair, then t and the place k along the segment by Cramer's rule.
     determinant = d[..., 0] * e[..., 1] - d[..., 1] * e[..., 0]
     t = (s[..., 0] * e[..., 1] - s[..., 1] * e[..., 0]) / determinant
     k = (s[..., 0] * d[..., 1] - s[..., 1] * d[..., 0]) / determinant
@@ -60,16 +61,17 @@ def hit_segments(
 def hit_triangles_solve(
     origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], triangles: Float[Tensor, "triangle 3 3"]
 ) -> Float[Tensor, "ray triangle"]:
-    """t > 0 at which each ray meets each triangle (corner, xyz), or inf: one 3 × 3 system for each pair.
+    """Gives the t > 0 at which each ray meets each triangle (corner, xyz), or inf if it doesn't.
+    There is one 3 × 3 system for each pair.
 
     Edges and corners belong to a triangle, and both of its sides count. A ray parallel to its plane doesn't meet it.
-    Parallel means a determinant of exactly 0: that of a small triangle, or of a short direction, is tiny, and no reason
+    Parallel means a determinant of exactly 0. A small triangle or a short direction has a tiny one, which is no reason
     to miss it. Triangles may be as small as 1e-6, and directions as short as 1e-6 or as long as 100.
     """
     # BEGIN SOLUTION
     rays, count = len(origins), len(triangles)
     a, b, c = triangles.unbind(dim=1)
-    # TODO: columns -direction, b - a, c - a for every pair.
+    # TODO: stack the columns -direction, b - a, c - a for every pair.
     columns = -directions[:, None], b - a, c - a
     matrix = torch.stack([column.expand(rays, count, 3) for column in columns], dim=-1)
     # TODO: put a harmless matrix where there is no solution, and solve.
@@ -91,7 +93,7 @@ def hit_triangles(
     # BEGIN SOLUTION
     a, b, c = triangles.unbind(dim=1)
     e1, e2, d = b - a, c - a, directions[:, None]  # (triangle, 3) twice, (ray, 1, 3)
-    # TODO: p, s, q as in the text, each (ray, triangle, 3); the determinant; then t, u and v.
+    # TODO: compute p, s, q as in the text, each (ray, triangle, 3); then the determinant; then t, u and v.
     p = torch.linalg.cross(d, e2[None])
     s = origins[:, None] - a
     q = torch.linalg.cross(s, e1[None])
@@ -105,17 +107,19 @@ def hit_triangles(
 def hit_boxes(
     origins: Float[Tensor, "ray 3"], directions: Float[Tensor, "ray 3"], boxes: Float[Tensor, "box 2 3"]
 ) -> Float[Tensor, "ray box"]:
-    """t at which each ray enters each box (its lowest corner, its highest), 0 if it starts inside, or inf.
+    """Gives the t at which each ray enters each box (its lowest corner, its highest):
+    0 if the ray starts inside, and inf if it misses.
 
-    Boxes have their sides along the axes, may be flat, and their surface belongs to them: a ray that only touches one,
-    or runs in one of its faces, meets it. Kay and Kajiya 1986, section 3.
+    The sides of boxes lie along the axes. Boxes may be flat, and their surface belongs to them: a ray that only touches
+    one, or runs in one of its faces, meets it. Kay and Kajiya 1986, section 3.
 
     >>> box = torch.tensor([[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]])
     >>> hit_boxes(torch.zeros(2, 3), torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]]), box).tolist()
     [[1.0], [inf]]
     """
     # BEGIN SOLUTION
-    # TODO: t at the lower and at the higher plane of every axis, (ray, box, xyz). NaN: along a plane, and in it.
+    # TODO: find t at the lower and at the higher plane of every axis, (ray, box, xyz).
+    # NaN means along a plane, and in it.
     low = (boxes[:, 0] - origins[:, None]) / directions[:, None]
     high = (boxes[:, 1] - origins[:, None]) / directions[:, None]
     # TODO: when is the ray between the planes of one axis, and when between those of all?
@@ -133,19 +137,20 @@ def trace_rays(
     chunk: int = 1024,
     group: int = 128,
 ) -> tuple[Float[Tensor, "ray"], Int64[Tensor, "ray"]]:
-    """The nearest hit of each ray: (its t, the triangle's number); (inf, -1) for a ray that hits nothing.
+    """Finds the nearest hit of each ray and returns (t, the number of the triangle).
+    A ray that hits nothing has (inf, -1).
 
     Each `group` triangles that follow one another share a box, and only rays that enter it, before what they have hit
     so far, are tried on them, at most `chunk` at a time. So memory is bounded: no tensor holds more than
     12 · chunk · group numbers, or 24 · (rays + triangles), whichever is more. Where two triangles are equally near,
-    either will do. Any number of rays and triangles, 0 as well.
+    either will do. There may be any number of rays and triangles, even 0.
     """
     # BEGIN SOLUTION
     nearest = torch.full_like(origins[:, 0], math.inf)
     index = torch.full_like(nearest, -1, dtype=torch.int64)
     for start in range(0, len(triangles), group):
         some = triangles[start : start + group]
-        # TODO: the box around these, and the rays that enter it before what they have hit so far.
+        # TODO: make the box around these, and find the rays that enter it before what they have hit so far.
         corners = some.flatten(0, 1)
         box = torch.stack([corners.amin(dim=0), corners.amax(dim=0)])
         entering = hit_boxes(origins, directions, box[None])[:, 0] < nearest
@@ -173,11 +178,11 @@ def camera_rays(
     """Origins and unit directions of a camera's rays, one through each pixel's centre: row by row, upper left first.
 
     The camera looks from `position` at `target`, which is in the middle of the picture. `up` is what shows upwards in
-    the picture: any vector that isn't parallel to the view, of any length. From the picture's upper to its lower edge
-    are `fov` degrees; pixels are square.
+    the picture: any vector that isn't parallel to the view, of any length. There are `fov` degrees from the picture's
+    upper edge to its lower one, and pixels are square.
     """
     # BEGIN SOLUTION
-    # TODO: unit vectors forward, to the right and (again) up, each at a right angle to the others.
+    # TODO: find unit vectors forward, to the right and (again) up, each at a right angle to the others.
     forward = F.normalize(target - position, dim=0)
     right = F.normalize(torch.linalg.cross(forward, up), dim=0)
     above = torch.linalg.cross(right, forward)
@@ -186,7 +191,7 @@ def camera_rays(
     pixel = 2 * half / height
     x = (torch.arange(width, device=up.device, dtype=up.dtype) + 0.5 - width / 2) * pixel
     y = (height / 2 - 0.5 - torch.arange(height, device=up.device, dtype=up.dtype)) * pixel
-    # TODO: directions through them.
+    # TODO: make the directions through them.
     through = forward + x[:, None] * right + y[:, None, None] * above  # (height, width, 3)
     directions = F.normalize(through, dim=-1).flatten(0, 1)
     return position.expand_as(directions), directions
@@ -211,7 +216,7 @@ def lambert(
 ) -> Float[Tensor, "hit"]:
     """How brightly a lamp at `light` lights each point, from 0 to 1: the cosine between the unit normal and the lamp.
 
-    0 where the lamp is behind the surface. How far away it is doesn't matter.
+    It is 0 where the lamp is behind the surface. How far away the lamp is doesn't matter.
     """
     # BEGIN SOLUTION
     to_light = F.normalize(light - points, dim=-1)
@@ -241,14 +246,14 @@ def render(
     directions: Float[Tensor, "ray 3"],
     ambient: float = 0.2,
 ) -> Float[Tensor, "ray"]:
-    """The brightness that each ray sees, from 0 to 1; 0 where it hits nothing.
+    """The brightness that each ray sees, from 0 to 1. It is 0 where a ray hits nothing.
 
-    A point has `ambient`, and where no shadow falls also (1 - ambient) times its `lambert`.
+    A point has the brightness `ambient`, and where no shadow falls, (1 - ambient) times its `lambert` on top.
     """
     # BEGIN SOLUTION
     t, index = trace_rays(origins, directions, triangles)
     image = torch.zeros_like(t)
-    # TODO: the points that were hit, their normals, their light.
+    # TODO: find the points that were hit, their normals, and their light.
     hit = index >= 0
     points = origins[hit] + t[hit, None] * directions[hit]
     normals = triangle_normals(triangles[index[hit]], directions[hit])
@@ -281,7 +286,7 @@ def smooth_normals(
 def orbit(target: Float[Tensor, "3"], radius: float, height: float, count: int) -> Float[Tensor, "frame 3"]:
     """`count` camera positions on a circle around the target's vertical (z), `height` above it, evenly spaced.
 
-    The first lies in direction +x, the second from there towards +y; the last is one step short of the first.
+    The first lies in direction +x, the second from there towards +y, and the last is one step short of the first.
     `count` is at least 1.
     """
     # BEGIN SOLUTION

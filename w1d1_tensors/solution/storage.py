@@ -11,9 +11,9 @@ from math import prod
 
 
 def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """How many places one step along each dim skips, where the elements lie in order, the last dim fastest.
+    """How many places one step along each dim skips, if the elements lie in order and the last dim runs fastest.
 
-    As `torch.empty(shape).stride()`. Where a size is 0 there is nothing to step to, and any strides will do.
+    This is `torch.empty(shape).stride()`. If a size is 0, there is nothing to step to, and any strides will do.
 
     >>> contiguous_strides((2, 3, 4))
     (12, 4, 1)
@@ -25,7 +25,7 @@ def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def checked_dim(dim: int, ndim: int) -> int:
-    """`dim`, counted from the front where it was counted from the end. IndexError where there is no such dim."""
+    """Returns `dim` counted from the front, even if it was counted from the end. IndexError if there is no such dim."""
     if not -ndim <= dim < ndim:
         raise IndexError(f"there is no dim {dim}, only {ndim} of them")
     return dim % ndim
@@ -64,16 +64,16 @@ class StridedTensor:
         # END SOLUTION
 
     def tolist(self):
-        """The numbers as nested lists, like torch's `tolist`; of a tensor without dims the number itself.
+        """The numbers as nested lists, as torch's `tolist` gives them. A tensor without dims gives the number itself.
 
         >>> StridedTensor(list("abcdefg"), (2, 3), strides=(1, 2), offset=1).tolist()
         [['b', 'd', 'f'], ['c', 'e', 'g']]
         """
         # BEGIN SOLUTION
-        # TODO: no dims left: the number.
+        # TODO: if no dims are left, return the number.
         if not self.shape:
             return self.buffer[self.offset]
-        # TODO: else one list for each step along dim 0; what lies there is a smaller StridedTensor.
+        # TODO: otherwise make one list for each step along dim 0; what lies there is a smaller StridedTensor.
         starts = (self.offset + i * self.strides[0] for i in range(self.shape[0]))
         return [StridedTensor(self.buffer, self.shape[1:], self.strides[1:], start).tolist() for start in starts]
         # END SOLUTION
@@ -81,11 +81,11 @@ class StridedTensor:
     # ---- Views -------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, index) -> "StridedTensor":
-        """A view of a part: `x[1]`, `x[1:, -1]`, `x[::-2]`; each index an int or a slice, for dim 0, 1, … in turn.
+        """A view of a part: `x[1]`, `x[1:, -1]`, `x[::-2]`. Each index is an int or a slice, for dim 0, 1, … in turn.
 
         An int removes its dim, a slice keeps it, and dims without an index stay whole. Slices mean what they mean for
-        lists and numpy arrays, with steps of either sign. The result is a StridedTensor even where no dim is left.
-        IndexError where an int is out of range (the message has the int and the size) or there are more indices than
+        lists and numpy arrays, with steps of either sign. The result is a StridedTensor even if no dim is left.
+        IndexError if an int is out of range (the message has the int and the size) or if there are more indices than
         dims (the message has both numbers); ValueError for step 0.
 
         >>> StridedTensor(list("abcdef"), (2, 3))[1, ::-1].tolist()
@@ -97,18 +97,18 @@ class StridedTensor:
             raise IndexError(f"{len(given)} indices for a tensor of {len(self.shape)} dims")
         shape, strides, offset = [], [], self.offset
         for dim, (at, size, stride) in enumerate(zip(given, self.shape, self.strides)):
-            # TODO: a slice: where does it start, how many steps does it take, and how long is one?
+            # TODO: for a slice: where does it start, how many steps does it take, and how long is one?
             if isinstance(at, slice):
                 along = range(size)[at]
                 offset += along.start * stride
                 shape.append(len(along))
                 strides.append(along.step * stride)
-            # TODO: an int: it only moves the offset.
+            # TODO: an int only moves the offset.
             elif -size <= at < size:
                 offset += at % size * stride
             else:
                 raise IndexError(f"index {at} is out of range for dim {dim}, which has size {size}")
-        # TODO: the dims that no index was given for.
+        # TODO: keep the dims that no index was given for.
         shape += self.shape[len(given) :]
         strides += self.strides[len(given) :]
         return StridedTensor(self.buffer, shape, strides, offset)
@@ -117,7 +117,7 @@ class StridedTensor:
     def permute(self, *dims: int) -> "StridedTensor":
         """A view with the dims in another order: its dim k is dim `dims[k]` of this one. Dims may be negative.
 
-        IndexError where there is no such dim; ValueError unless each comes exactly once.
+        IndexError if there is no such dim; ValueError unless each dim occurs exactly once.
 
         >>> StridedTensor([0] * 24, (2, 3, 4)).permute(2, 0, 1).shape
         (4, 2, 3)
@@ -126,13 +126,13 @@ class StridedTensor:
         order = [checked_dim(dim, len(self.shape)) for dim in dims]
         if sorted(order) != list(range(len(self.shape))):
             raise ValueError(f"{dims} doesn't name each of {len(self.shape)} dims once")
-        # TODO: shape and strides in that order.
+        # TODO: put shape and strides in that order.
         shape, strides = ([of[dim] for dim in order] for of in (self.shape, self.strides))
         return StridedTensor(self.buffer, shape, strides, self.offset)
         # END SOLUTION
 
     def transpose(self, dim0: int, dim1: int) -> "StridedTensor":
-        """A view with these two dims swapped; they may be negative, or the same. IndexError where there is no such dim.
+        """A view with these two dims swapped. They may be negative, or the same. IndexError if there is no such dim.
 
         >>> StridedTensor(list("abcdef"), (2, 3)).transpose(0, 1).tolist()
         [['a', 'd'], ['b', 'e'], ['c', 'f']]
@@ -174,7 +174,8 @@ class StridedTensor:
     def is_contiguous(self) -> bool:
         """Whether the elements lie in the buffer one after the other, in order; at which offset doesn't matter.
 
-        As torch's: a dim of size 1 may have any stride, since nobody steps along it. No elements are always in order.
+        As in torch, a dim of size 1 may have any stride, since nobody steps along it.
+        A tensor without elements is always contiguous.
         """
         # BEGIN SOLUTION
         # TODO: compare the strides with those of a contiguous tensor, where they count.
@@ -185,9 +186,9 @@ class StridedTensor:
     def reshape(self, *shape: int) -> "StridedTensor":
         """The same elements in the same order (the last index fastest), in another shape.
 
-        A view where strides allow it (see `view_strides`), else a copy: a new buffer of just these elements, in order.
-        One size may be -1: it is what the others leave. ValueError where the number of elements would change, for a
-        second -1 or another negative size, and for a -1 next to a 0, since it could be anything.
+        It is a view if strides allow it (see `view_strides`), and otherwise a copy: a new buffer of just these
+        elements, in order. One size may be -1: it is what the others leave. ValueError if the number of elements would
+        change, for a second -1 or another negative size, and for a -1 next to a 0, since it could be anything.
 
         >>> x = StridedTensor(list("abcdef"), (2, 3)).transpose(0, 1)
         >>> x.reshape(2, -1).tolist(), x.reshape(3, 1, 2).buffer is x.buffer
@@ -199,17 +200,18 @@ class StridedTensor:
         sizes = tuple(count // known if size == -1 and known else size for size in shape)
         if shape.count(-1) > 1 or min(sizes, default=0) < 0 or prod(sizes) != count:
             raise ValueError(f"{count} elements of shape {self.shape} don't fit the shape {shape}")
-        # TODO: a view if possible.
+        # TODO: return a view if possible.
         strides = view_strides(self.shape, self.strides, sizes)
         if strides is not None:
             return StridedTensor(self.buffer, sizes, strides, self.offset)
-        # TODO: else a copy.
+        # TODO: otherwise return a copy.
         return StridedTensor([self.buffer[place] for place in self.places()], sizes)
         # END SOLUTION
 
 
 def shares_memory(a: StridedTensor, b: StridedTensor) -> bool:
-    """Whether some element is in both: they have the same buffer (not just an equal one), and a place in it in common.
+    """Whether some element is in both: whether they have the same buffer (not just an equal one),
+    and share a place in it.
 
     >>> x = StridedTensor([0, 0, 0, 0], (4,))
     >>> shares_memory(x[:3], x[2:]), shares_memory(x[::2], x[1::2])
@@ -223,7 +225,7 @@ def shares_memory(a: StridedTensor, b: StridedTensor) -> bool:
 def view_strides(
     shape: tuple[int, ...], strides: tuple[int, ...], new_shape: tuple[int, ...]
 ) -> tuple[int, ...] | None:
-    """The strides with which the same memory reads as `new_shape`, or None where no strides do: then one must copy.
+    """The strides with which the same memory reads as `new_shape`, or None if no strides do, so that one must copy.
 
     Elements keep their order, the last index running fastest. `new_shape` holds as many as `shape`. The stride of a
     size of 1 is up to you, and so are all of them where there are no elements (but it is never None then).

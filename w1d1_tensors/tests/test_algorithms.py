@@ -3,7 +3,7 @@
 import algorithms
 import pytest
 import torch
-from loops import like_the_loop
+from loops import like_the_loop, no_loop
 
 from shared.checks import close, equal, exercise, strided
 from shared.data.arrays import photograph
@@ -312,11 +312,11 @@ def test_lines_go_on_for_ever(device):
 
 
 @exercise("line_distances")
-def test_points_close_to_a_line(draw):
-    # Pythagoras, √(|o|² - (o · d)²), subtracts two large squares: what is left of a small distance is rounding.
-    start, along = draw(1, 2), draw(1, 2)
-    points = start + along * torch.arange(-40.0, 41, device=draw.device)[:, None]
-    close(algorithms.line_distances(start, start + along, points), points.new_zeros(81, 1), atol=2e-4)
+def test_points_far_along_a_line_and_close_to_it(device):
+    # 4096² + (1/64)² is 4096² in float32: Pythagoras, √(|o|² - (o · d)²), loses the small distance however it is written.
+    start, end = torch.zeros(2, 2, device=device), torch.eye(2, device=device)  # the axes
+    points = torch.tensor([[4096, 1 / 64], [-8192, -1 / 32], [1 / 64, 4096], [0, 1]], device=device)
+    close(algorithms.line_distances(start, end, points), points.abs().flip(1))
 
 
 @exercise("line_distances")
@@ -421,6 +421,18 @@ def test_edges_and_empty_bins(device):
     equal(algorithms.histogram(x[:0], 3, 0.0, 1.0), integers(device, 0, 0, 0), name="of nothing")
 
 
+@exercise("histogram")
+def test_values_next_to_an_edge_in_float64(device):
+    x = 0.5 + real(integers(device, -1, 0, 1)) / 2**40
+    equal(algorithms.histogram(x, 2, 0.0, 1.0), integers(device, 1, 2))
+    equal(algorithms.histogram(2 * x, 1, 0.0, 1.0), integers(device, 2), name="at the end")
+
+
+@exercise("histogram")
+def test_more_bins_than_a_byte_can_count(draw):
+    like_the_loop(algorithms, "histogram", draw.ints(0, 300, 40).float() + 0.5, 300, 0, 300)
+
+
 # ---- pad_ragged ------------------------------------------------------------------------------------------------------
 
 
@@ -501,6 +513,7 @@ def test_ranks(n, draw):
 @pytest.mark.parametrize("n", [100, 1000])
 def test_many_ties_in_order_of_appearance(n, draw):
     # In a sort that isn't stable, ties of a short tensor often keep their order by luck.
+    no_loop(algorithms, "ranks")  # it would be slow here
     x = draw.ints(0, 3, n)
     expected = torch.empty_like(x)
     expected[torch.cat([(x == value).nonzero()[:, 0] for value in range(3)])] = torch.arange(n, device=x.device)

@@ -81,7 +81,7 @@ def test_a_patch_passes_through_its_corners(draw):
 
 @exercise("evaluate_patches")
 def test_points_in_any_layout(draw):
-    same_for_any_layout(bezier.evaluate_patches, surface, draw(3, 4, 4, 3), 4)
+    same_for_any_layout(bezier.evaluate_patches, surface, draw(3, 4, 4, 3), 5)  # a fifth has endless digits in binary
 
 
 @exercise("evaluate_patches")
@@ -155,7 +155,7 @@ def test_triangles_of_views_and_float64(draw):
 
 
 @exercise("triangulate")
-@pytest.mark.parametrize("scale", [1.0, 1e-3, 300.0])
+@pytest.mark.parametrize("scale", [1.0, 1e-8, 300.0])
 @pytest.mark.parametrize("edge", ["first row", "last row", "first column", "last column"])
 def test_an_edge_that_is_a_point_gives_no_triangles(edge, scale, draw):
     points = draw(2, 4, 5, 3) * scale

@@ -125,8 +125,11 @@ def test_dtypes_of_parameters(dtype):
 def test_float64_weights_have_all_their_digits():
     params = numpy_net.initialize(9, 8, 7, generator(2), np.float64)
     for name in ("w1", "w2"):
-        if np.array_equal(params[name], params[name].astype(np.float32)):
-            fail(f"every number of the float64 {name} is a float32 one: draw it in float64")
+        # Drawn in float32, either the weights have its digits or what they were before they were scaled.
+        drawn = params[name] * np.sqrt(len(params[name]) / 2)
+        for weights in (params[name], drawn):
+            if np.allclose(weights, weights.astype(np.float32), rtol=1e-12, atol=0):
+                fail(f"every number of the float64 {name} has the digits of a float32 one: draw it in float64")
 
 
 # ---- Losses ----------------------------------------------------------------------------------------------------------
@@ -304,6 +307,15 @@ def test_backward_like_autograd(n):
     got = numpy_net.backward(params, x, hidden, upstream)
     all_same(got, {name: tensor.grad.numpy() for name, tensor in theirs.items()})
     untouched(kept, params | {"x": x, "hidden": hidden, "upstream": upstream})
+
+
+@exercise("backward")
+def test_nothing_comes_back_where_the_hidden_layer_is_exactly_0():
+    rng = generator(7)
+    params, x, upstream = some_params(rng), np.zeros((2, 6)), rng.standard_normal((2, 4))
+    params["b1"] = np.zeros_like(params["b1"])  # as at the start of a training, and an image without ink
+    got = numpy_net.backward(params, x, np.zeros((2, len(params["b1"]))), upstream)
+    all_same(got, {name: np.zeros_like(array) for name, array in params.items()} | {"b2": upstream.sum(axis=0)})
 
 
 @exercise("backward")

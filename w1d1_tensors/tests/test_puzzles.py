@@ -182,21 +182,31 @@ def test_all_points_to_all_points(n, m, d, draw):
 many_points = pytest.mark.parametrize("n, m", [(4, 5), (27, 2), (3, 28)])
 
 
+def close_points(n, m, draw, dtype):
+    """Coordinates are a few eighths; no point is in both. Moved to 2^12, float32 rounds away just what of their squares
+    makes up the distance (float64 does at 2^26), so expanding the square gives 0, in whatever order one does it."""
+    x, y = draw.ints(0, 3, n, 3).to(dtype), draw.ints(0, 3, m, 3).to(dtype)
+    y[:, 0] += 3
+    return x / 8, y / 8
+
+
 @exercise("pairwise_distances")
 @many_points
-@pytest.mark.parametrize("dtype, size", [(torch.float32, 1000.0), (torch.float64, 1e6)], ids=str)
+@pytest.mark.parametrize("dtype, size", [(torch.float32, 2.0**12), (torch.float64, 2.0**26)], ids=str)
 def test_close_points_far_away(dtype, size, n, m, draw):
-    x, y = draw(n, 3, dtype=dtype), draw(m, 3, dtype=dtype)
-    like_the_loop(puzzles, "pairwise_distances", size + 0.1 * x, size + 0.1 * y)
+    x, y = close_points(n, m, draw, dtype)
+    x[:, 0], y[:, 0] = x[:, 0] + size, y[:, 0] + size
+    like_the_loop(puzzles, "pairwise_distances", x, y)
 
 
 @exercise("pairwise_distances")
 @many_points
 def test_close_points_in_two_places(n, m, draw):
-    x, y = 0.1 * draw(n, 3), 0.1 * draw(m, 3)
-    x[::2] += 1000  # their mean is close to none of them
-    y[::2] += 1000
-    like_the_loop(puzzles, "pairwise_distances", x - 500, y - 500)
+    x, y = close_points(n, m, draw, torch.float32)
+    for points in (x, y):  # their mean is close to none of them
+        points[::2, 0] += 2**12
+        points[1::2, 0] -= 2**12
+    like_the_loop(puzzles, "pairwise_distances", x, y)
 
 
 @exercise("pairwise_distances")

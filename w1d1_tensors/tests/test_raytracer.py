@@ -415,6 +415,17 @@ def test_traces_of_views_and_float64(draw):
     check_trace((scene[0][:1].expand(30, 3), *scene[1:]), chunk=8, group=6)
 
 
+@exercise("trace_rays")
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_hits_that_float32_cannot_tell_apart(order, device):
+    flat = tensor([[-1, -1, 0], [4, -1, 0], [-1, 4, 0]], device, torch.float64)
+    triangles = flat + tensor([[[0, 0, height]] for height in (1 + 1e-10, 1)[::order]], device, torch.float64)
+    scene = torch.zeros(1, 3, dtype=torch.float64, device=device), tensor([[0, 0, 1]], device, torch.float64), triangles
+    t, index = raytracer.trace_rays(*scene, group=1)
+    equal(t, torch.ones_like(t), name="t")
+    equal(index, torch.tensor([1 if order == 1 else 0], device=device), name="index")
+
+
 class Numbers(TorchDispatchMode):
     """Counts the numbers in the memory of every tensor that torch makes: the largest, and all together."""
 
@@ -707,6 +718,15 @@ def test_what_is_nearer_than_the_offset_is_left_out(device):
     for offset, expected in ((0.25, False), (0.05, True)):
         got = raytracer.in_shadow(point, normal, lamp, tensor([ROOF], device), offset=offset)
         equal(got, tensor([expected], device, torch.bool), name=f"offset {offset}")
+
+
+@exercise("in_shadow")
+@pytest.mark.parametrize("height, dark", [(1 - 1e-10, True), (1 + 1e-10, False)])
+def test_a_triangle_so_near_to_the_lamp_that_only_float64_can_tell(height, dark, device):
+    points, normals = (tensor([[0, 0, z]], device, torch.float64) for z in (0, 1))
+    triangles = tensor([[[-1, -1, height], [4, -1, height], [-1, 4, height]]], device, torch.float64)
+    got = raytracer.in_shadow(points, normals, normals[0], triangles)
+    equal(got, torch.tensor([dark], device=device), name="the shadow")
 
 
 @exercise("in_shadow")

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def average_loop(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
-    """Row t of the result is the mean of rows 0..t of `x`. Written with a loop over t.
+    """Row t of the result is the mean of rows 0 to t of `x`. Write it as a loop over t.
 
     >>> average_loop(torch.tensor([[[2.0], [4.0], [9.0]]])).flatten().tolist()
     [2.0, 3.0, 5.0]
@@ -25,13 +25,13 @@ def average_loop(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch
 
 def average_matmul(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
     """The same averages as one matrix product, `weights @ x`, with `weights` of shape (time, time)."""
-    # TODO: a lower-triangular matrix of ones, its rows divided by their sums.
+    # TODO: make a lower-triangular matrix of ones, and divide each row by its sum.
     raise NotImplementedError("average_matmul")
 
 
 def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
     """The same averages once more: `weights` is the softmax of a matrix of 0 (the past) and -inf (the future)."""
-    # TODO: put -inf above the diagonal of a matrix of zeros, softmax each row, multiply.
+    # TODO: put -inf above the diagonal of a matrix of zeros, take the softmax of each row, and multiply.
     raise NotImplementedError("average_softmax")
 
 
@@ -41,8 +41,8 @@ def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "ba
 def causal_mask(length: int, past: int = 0, device: torch.device | None = None) -> Bool[Tensor, "query key"]:
     """True where a query may not look: at keys later than itself.
 
-    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). The mask
-    is made on `device`; None means the CPU.
+    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). Each
+    call makes a new mask, on `device`; None means the CPU.
 
     >>> causal_mask(3).int().tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
@@ -64,14 +64,14 @@ def scaled_dot_product_attention(
 
     `mask` is True where a query may NOT look (torch's own function means the opposite). It broadcasts against the
     scores, (..., query, key), and leaves every query at least one key. Scores may be in the thousands, of either sign.
-    It works in any floating dtype, with that dtype's accuracy; float16 is one, and its largest number is 65504.
-    `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing, 1
-    drops all, and the result is 0. It acts whenever it is above 0: the caller passes 0 outside of training.
-    Vaswani et al. 2017, section 3.2.1.
+    It works in any floating dtype, as accurately as that dtype allows. float16 is one of them, and its largest number
+    is 65504. `dropout_p` is the probability that a weight is dropped, after the softmax; the others are scaled up. 0
+    drops nothing; 1 drops everything, and the result is 0. It acts whenever it is above 0: the caller passes 0 outside
+    of training. Vaswani et al. 2017, section 3.2.1.
     """
-    # TODO: scores, scaled.
-    # TODO: the mask, then the softmax over the keys, then dropout.
-    # TODO: the mixture of values.
+    # TODO: compute the scores and scale them.
+    # TODO: apply the mask, then the softmax over the keys, then dropout.
+    # TODO: mix the values.
     raise NotImplementedError("scaled_dot_product_attention")
 
 
@@ -90,13 +90,13 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Float[Tensor, "batch time n_embd"], cache=None) -> Float[Tensor, "batch time n_embd"]:
         """Every token looks at itself and at those before it. No text is too long. Dropout acts only while training.
 
-        `cache` is for section 5: unless it is None, `cache.append(key, value)` takes this call's keys and values, both
-        (batch, head, time, d_head), once, and returns those of all positions so far, this call's included.
+        `cache` is for section 5. Unless it is None, `cache.append(key, value)` takes the keys and values of this call
+        once, both (batch, head, time, d_head), and returns those of all positions so far, including this call's.
         """
         # TODO: project, split into query, key and value, and give each head its own slice of the channels.
         # TODO: if there is a cache, swap key and value for what it returns.
-        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond x.
-        # TODO: put the heads side by side again, project, dropout.
+        # TODO: attend causally, with dropout on the weights while training. The past is what came back besides x.
+        # TODO: put the heads side by side again, project, and apply dropout.
         raise NotImplementedError("MultiHeadAttention.forward")
 
 
@@ -117,7 +117,7 @@ def apply_rope(
     tensor([[1.0000, 0.0000],
             [0.5403, 0.8415]])
     """
-    # TODO: one angle for each position and pair.
+    # TODO: make one angle for each position and pair.
     # TODO: turn each pair: (a, b) becomes (a cos - b sin, b cos + a sin).
     raise NotImplementedError("apply_rope")
 
@@ -125,7 +125,7 @@ def apply_rope(
 class GroupedQueryAttention(nn.Module):
     """Causal self-attention in which `n_head / n_kv_head` neighbouring query heads share one key and value head.
 
-    Four bias-free Linears, named as in Llama: q_proj, k_proj, v_proj, o_proj; queries and keys are turned by RoPE.
+    It has four Linears without bias, named as in Llama: q_proj, k_proj, v_proj, o_proj. RoPE turns queries and keys.
     The point is a cache that is n_head / n_kv_head times smaller. Ainslie et al. 2023, section 2.2.
     """
 
@@ -137,7 +137,7 @@ class GroupedQueryAttention(nn.Module):
     def forward(self, x: Float[Tensor, "batch time n_embd"]) -> Float[Tensor, "batch time n_embd"]:
         """Every token looks at itself and at those before it; the first one is at position 0, and no text is too long.
 
-        No cache, no dropout.
+        There is no cache and no dropout.
         """
         # TODO: project and split into heads; there are fewer heads of keys and values than of queries.
         # TODO: turn queries and keys, then let each group of query heads share its key and value.

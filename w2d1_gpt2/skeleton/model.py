@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """The defaults are GPT-2 small. The names are Hugging Face's, but for `dropout`, which they have three of."""
+    """The defaults are GPT-2 small. The names are Hugging Face's, except that they have three kinds of dropout where we
+    have one."""
 
     vocab_size: int = 50257
     n_positions: int = 1024  # the longest text, in tokens
@@ -43,14 +44,15 @@ class LayerNorm(nn.Module):
         raise NotImplementedError("LayerNorm.__init__")
 
     def forward(self, x: Float[Tensor, "... n"]) -> Float[Tensor, "... n"]:
-        # TODO: mean and variance over the last dimension, normalise, scale and shift.
+        # TODO: compute the mean and variance over the last dimension, normalise, scale and shift.
         raise NotImplementedError("LayerNorm.forward")
 
 
 def gelu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """The smooth gate of GPT-2: x/2 · (1 + tanh(sqrt(2/π) · (x + 0.044715 x³))).
 
-    The tanh form, not the exact one with erf: the two differ in the fourth digit. Hendrycks & Gimpel 2016, section 2.
+    This is the tanh form, not the exact one with erf; the two differ in the fourth digit.
+    Hendrycks & Gimpel 2016, section 2.
 
     >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1588,  0.0000,  0.8412])
@@ -59,7 +61,8 @@ def gelu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 
 
 class MLP(nn.Module):
-    """Works on each token by itself: `c_fc` widens it four times, GELU, `c_proj` narrows it again, dropout.
+    """Works on each token by itself. `c_fc` makes it four times as wide, GELU follows, `c_proj` narrows it again,
+    and dropout comes last.
 
     `c_fc` and `c_proj` are nn.Linear with biases. Dropout acts on the result, and only while training.
     """
@@ -89,56 +92,56 @@ class Block(nn.Module):
 
 
 def initialise(model: nn.Module) -> None:
-    """GPT-2's initialisation, in place, whatever was there before.
+    """Initialises a model as GPT-2 does, in place, whatever was there before.
 
-    Biases become 0, LayerNorm's weights 1, all other weights are drawn from N(0, 0.02²); except those of the two
+    Biases become 0, LayerNorm's weights 1, and all other weights are drawn from N(0, 0.02²). The exceptions are the two
     projections in each block that add to the residual stream (both are called `c_proj`): 2 · n_layer of them add up, so
     their standard deviation is 0.02 / sqrt(2 · n_layer). `model` has GPT-2's names, and its GPT2Config in
     `model.config`. Radford et al. 2019, section 2.3.
     """
-    # TODO: go through model.named_parameters(); the name tells what a tensor is.
+    # TODO: go through model.named_parameters(). The name says what a tensor is.
     raise NotImplementedError("initialise")
 
 
 class GPT2(nn.Module):
-    """Token ids in, one score for every possible next token out, at every position. Radford et al. 2019.
+    """Takes token ids, and returns one score for every possible next token, at every position. Radford et al. 2019.
 
-    Children: `wte` and `wpe` (nn.Embedding of tokens and positions), `h` (nn.ModuleList of Blocks), `ln_f` (the last
-    LayerNorm, yours or torch's). There is no output layer: the scores are products with `wte.weight`, the same tensor
-    ("tied"). So `state_dict()` has GPT-2's names and no others. `config` is kept as `self.config`. A new model is as
-    `initialise` leaves it.
+    Its children are `wte` and `wpe` (nn.Embedding of tokens and positions), `h` (nn.ModuleList of Blocks) and `ln_f`
+    (the last LayerNorm, yours or torch's). There is no output layer: the scores are products with `wte.weight`, the
+    same tensor ("tied"). So `state_dict()` has GPT-2's names and no others. `config` is kept as `self.config`. A new
+    model is as `initialise` leaves it.
     """
 
     def __init__(self, config: GPT2Config):
         super().__init__()
-        # TODO: the children (mind the config's eps), then initialise.
+        # TODO: make the children (mind the config's eps), then initialise.
         raise NotImplementedError("GPT2.__init__")
 
     def forward(self, ids: Int[Tensor, "batch time"], cache=None) -> Float[Tensor, "batch time vocab"]:
-        """Raises ValueError for more than `n_positions` tokens, earlier ones included.
+        """Raises ValueError if there are more than `n_positions` tokens, counting those in the cache.
 
-        While training, dropout acts on the sum of the embeddings, besides what the blocks do.
-        `cache` is for section 5: `cache.length` tells how many tokens came before `ids`, `cache[i]` belongs to block i.
+        While training, dropout acts on the sum of the embeddings, besides what the blocks do. `cache` is for section 5:
+        `cache.length` says how many tokens came before `ids`, and `cache[i]` belongs to block i.
         """
-        # TODO: token embedding + position embedding, dropout.
-        # TODO: the blocks, the last LayerNorm, the tied output.
+        # TODO: add token and position embeddings, and apply dropout.
+        # TODO: run the blocks, the last LayerNorm, and the tied output.
         raise NotImplementedError("GPT2.forward")
 
 
 def cross_entropy(
     logits: Float[Tensor, "... vocab"], targets: Int[Tensor, "..."], ignore_index: int = -100
 ) -> Float[Tensor, ""]:
-    """Mean of -log p(target), in nats, over the targets that are not `ignore_index`.
+    """The mean of -log p(target), in nats, over the targets that are not `ignore_index`.
 
-    Finite for logits in the thousands, and for logits of -inf where no target is; a position that is ignored has none.
-    Infinite if a target that counts has a logit of -inf.
-    `ignore_index` may be any number: a token's id, a negative one, or one beyond the vocabulary. The most used form of
+    It is finite for float32 logits in the thousands, and for logits of -inf where no target is; a position that is
+    ignored has no target. It is infinite if a target that counts has a logit of -inf. `ignore_index` may be any number:
+    a token's id, a negative one, or one beyond the vocabulary. This is the most used form of
     `torch.nn.functional.cross_entropy`.
 
     >>> cross_entropy(torch.zeros(1, 2, 4), torch.tensor([[3, -100]]))  # ln 4
     tensor(1.3863)
     """
-    # TODO: -log p = logsumexp(logits) - logits[target]; then the mean over the positions that count.
+    # TODO: use -log p = logsumexp(logits) - logits[target], and take the mean over the positions that count.
     raise NotImplementedError("cross_entropy")
 
 
@@ -146,8 +149,8 @@ def weight_decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Two parameter groups for an optimizer: matrices and embeddings with `weight_decay`, all 1-D tensors with 0.
 
     A tensor with more than two dimensions goes with the matrices. Each dictionary has the keys "params", a list (it may
-    be empty), and "weight_decay". Every trainable parameter is in just one group, once, on the meta device too, where
-    tensors have no memory; frozen ones (`requires_grad` False) are in none.
+    be empty), and "weight_decay". Every trainable parameter is in exactly one group, once, even on the meta device,
+    where tensors have no memory. Frozen ones (`requires_grad` False) are in none.
     """
     raise NotImplementedError("weight_decay_groups")
 

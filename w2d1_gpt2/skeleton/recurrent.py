@@ -48,7 +48,7 @@ class RNNCell(Cell):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh). Elman 1990; equal to `torch.nn.RNNCell`."""
 
     def forward(self, x: Float[Tensor, "batch input"], state: Hidden) -> Hidden:
-        # TODO: what comes in and what was there before, each through its own weights, then one tanh.
+        # TODO: take what comes in and what was there before, each through its own weights, then one tanh.
         raise NotImplementedError("RNNCell.forward")
 
 
@@ -64,13 +64,13 @@ class GRUCell(Cell):
     gates = 3
 
     def forward(self, x: Float[Tensor, "batch input"], state: Hidden) -> Hidden:
-        # TODO: both products for all gates at once, then cut them into the gates.
-        # TODO: the gates, the new content, and the mixture of old and new.
+        # TODO: compute both products for all gates at once, then cut them into the gates.
+        # TODO: compute the gates, the new content, and the mixture of old and new.
         raise NotImplementedError("GRUCell.forward")
 
 
 class LSTMCell(Cell):
-    """A state of two: `hidden`, which others see, and `cell`, which is only ever scaled and added to.
+    """The state has two parts: `hidden`, which others see, and `cell`, which is only ever scaled and added to.
 
     Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; equal to `torch.nn.LSTMCell`. The blocks of
     weights belong to the gates i (input), f (forget), g (new content) and o (output), in this order. Each is
@@ -89,8 +89,8 @@ class LSTMCell(Cell):
 
     def forward(self, x: Float[Tensor, "batch input"], state: tuple[Hidden, Hidden]) -> tuple[Hidden, Hidden]:
         """`state` and the result are (hidden, cell)."""
-        # TODO: the sums for all four gates at once, cut apart, each through its own function.
-        # TODO: the next cell, and what it shows of itself.
+        # TODO: compute the sums for all four gates at once, cut them apart, and put each through its own function.
+        # TODO: compute the next cell, and what it shows of itself.
         raise NotImplementedError("LSTMCell.forward")
 
 
@@ -101,7 +101,8 @@ CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 
 class RecurrentLM(nn.Module):
-    """Token ids in, one score for every possible next token out, at every position; trains with `train.train`.
+    """Takes token ids, and returns one score for every possible next token, at every position.
+    It trains with `train.train`.
 
     `wte` embeds a token, `cell` ("rnn", "gru" or "lstm") reads the embeddings in order, and `head` turns its hidden
     state after each of them into scores.
@@ -114,11 +115,12 @@ class RecurrentLM(nn.Module):
         self.head = nn.Linear(width, vocab_size, bias=False)
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
-        """The scores at position t know of tokens 0 to t, of no later one, and of no other call's.
+        """The scores at position t depend on tokens 0 to t only, not on later tokens or on other calls.
 
         The cell takes one step for each token, and gradients reach back to the first.
         """
-        # TODO: from self.cell.start(batch) on, one token after the other; keep self.cell.hidden(state) of each step.
+        # TODO: start from self.cell.start(batch) and read one token after the other.
+        # Keep self.cell.hidden(state) of each step.
         # TODO: line the steps up along time, and score them all at once.
         raise NotImplementedError("RecurrentLM.forward")
 
@@ -143,8 +145,8 @@ def width_for(cell: str, vocab_size: int, parameters: int) -> int:
 def run_with_embeddings(
     model: nn.Module, ids: Int[Tensor, "batch time"]
 ) -> tuple[Float[Tensor, "batch time channel"], Float[Tensor, "batch time vocab"]]:
-    """Given: (embeddings, logits) of a model with an embedding `wte`, this section's or GPT2; the one's gradient can be
-    taken with respect to the other."""
+    """Given: returns (embeddings, logits) of a model that has an embedding `wte`, this section's or GPT2, so that you
+    can take the gradient of the second with respect to the first."""
     seen = []
     handle = model.wte.register_forward_hook(lambda module, inputs, output: seen.append(output))
     try:
@@ -159,12 +161,12 @@ def gradient_through_time(
 ) -> Float[Tensor, "time"]:
     """How strongly the loss at the last position depends on the token at each position. Bengio et al. 1994.
 
-    Each text has a loss of its own, -log p(its `target`) at its last position, and its gradient with respect to the
-    embedding at position t has a length. Entry t is the mean of these lengths over the texts. The model stays in the
-    mode it was in, and the gradients of its parameters (`.grad`) as they were.
+    Each text has a loss of its own, -log p(its `target`) at its last position, and the gradient of that with respect to
+    the embedding at position t has a length. Entry t is the mean of these lengths over the texts. The model stays in
+    the mode it was in, and the gradients of its parameters (`.grad`) stay as they were.
     """
-    # TODO: the loss of each text; added up, because a mean would shrink every text's gradient.
-    # TODO: its gradient with respect to the embeddings, the length at each position, the mean over the texts.
+    # TODO: compute the loss of each text, and add them up, because a mean would shrink every text's gradient.
+    # TODO: take its gradient with respect to the embeddings, the length at each position, and the mean over the texts.
     raise NotImplementedError("gradient_through_time")
 
 

@@ -1,4 +1,5 @@
-"""Training: a learning rate that rises and falls, gradients kept short, an honest score, and the loop around them.
+"""Training: a learning rate that rises and falls, gradients of limited length, an honest score,
+and the loop around them.
 
 `python train.py` trains a character GPT on Shakespeare and compares it with the bigram; `--overfit` first lets it learn
 a single batch by heart.
@@ -37,17 +38,18 @@ class TrainConfig:
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """The learning rate of step 0, 1, 2, …: a straight line up, half a cosine down, then `floor_lr` for ever.
+    """The learning rate of step 0, 1, 2, …. It climbs in a straight line, falls along half a cosine,
+    and then stays at `floor_lr`.
 
-    Step 0 has peak_lr / warmup, step warmup - 1 has peak_lr. The cosine starts from peak_lr at step `warmup`, and
+    Step 0 has peak_lr / warmup, and step warmup - 1 has peak_lr. The cosine starts from peak_lr at step `warmup`, and
     reaches floor_lr at step `steps`. With warmup 0 there is no line, and step 0 has peak_lr.
 
     >>> config = TrainConfig(steps=10, warmup=4, peak_lr=1.0, floor_lr=0.0)
     >>> [round(learning_rate(step, config), 2) for step in (0, 1, 3, 4, 7, 10, 99)]
     [0.25, 0.5, 1.0, 1.0, 0.5, 0.0, 0.0]
     """
-    # TODO: the line up, and what comes after the end.
-    # TODO: how much of the way from `warmup` to `steps` is done, and how high the cosine stands there.
+    # TODO: compute the line up, and what comes after the end.
+    # TODO: work out how much of the way from `warmup` to `steps` is done, and how high the cosine stands there.
     raise NotImplementedError("learning_rate")
 
 
@@ -55,15 +57,16 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float:
     """Shortens the gradients, in place, so that all of them as ONE long vector are at most `max_norm` long.
 
-    Shorter ones are left as they are. Parameters without a gradient don't count. Returns the length before, a Python
-    float: 0.0 if there are no gradients at all. Pascanu et al. 2013, section 3.2.
+    If they are shorter, they stay as they are. Parameters without a gradient don't count. Returns the length before, as
+    a Python float: 0.0 if there are no gradients at all. Gradients are float32 or float64, and short enough that their
+    squares don't overflow. Pascanu et al. 2013, section 3.2.
 
     >>> a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     >>> a.grad, b.grad = torch.tensor([3.0]), torch.tensor([4.0])
     >>> clip_gradients([a, b], max_norm=1.0), a.grad, b.grad
     (5.0, tensor([0.6000]), tensor([0.8000]))
     """
-    # TODO: one length for all gradients together.
+    # TODO: compute one length for all gradients together.
     # TODO: shorten them all by the same factor, if they are too long.
     raise NotImplementedError("clip_gradients")
 
@@ -72,9 +75,10 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float
 def evaluate(model: nn.Module, batches: Iterable[Batch]) -> float:
     """The mean loss over all targets of `batches`, in nats, without dropout.
 
-    Leaves the model in the mode it was in, with its gradients, and `batches` as they were; draws no random numbers.
+    Leaves the model in the mode it was in, with its gradients, and leaves `batches` as they were.
+    It draws no random numbers.
     """
-    # TODO: batches may differ in size: a mean of means is not the mean.
+    # TODO: mind that batches may differ in size: a mean of means is not the mean.
     raise NotImplementedError("evaluate")
 
 
@@ -91,17 +95,17 @@ def train(
 ) -> list[float]:
     """Trains `model` in place for `config.steps` steps with AdamW; returns the training loss of every step, in nats.
 
-    The model is put into train mode first; its parameters keep their dtype, and frozen ones stay frozen. Each step: the
-    schedule's learning rate, a batch from `next_batch()`, loss, fresh gradients, clipping, update. Weight decay follows
-    `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on `validation` (if there is any)
-    is handed to `on_eval(steps_done, loss)`, once. Losses are Python floats. A progress bar, with whatever you like
-    behind it, shows unless `progress` is False: then nothing is printed. Random numbers are left to `next_batch` and to
-    the model's dropout.
+    The model is put into train mode first. Its parameters keep their dtype, and frozen ones stay frozen. Each step sets
+    the schedule's learning rate, takes a batch from `next_batch()`, computes the loss and fresh gradients, clips, and
+    updates. Weight decay follows `weight_decay_groups`. Every `eval_every` steps and after the last one, the loss on
+    `validation` (if there is any) is handed to `on_eval(steps_done, loss)`, once. Losses are Python floats. A progress
+    bar, with whatever you like behind it, shows unless `progress` is False; then nothing is printed. Random numbers are
+    left to `next_batch` and to the model's dropout.
     """
-    # TODO: AdamW over the two groups, with the config's betas.
+    # TODO: make AdamW over the two groups, with the config's betas.
     # TODO: go through the steps. tqdm(range(…), disable=not progress) is a range with a progress bar.
     # TODO: set this step's learning rate in every group.
-    # TODO: a batch, its loss, fresh gradients, clipping, update.
+    # TODO: take a batch, compute its loss and fresh gradients, clip, and update.
     # TODO: every eval_every steps, and at the end, evaluate.
     # TODO: bar.set_postfix(…) writes what you like behind the bar.
     raise NotImplementedError("train")

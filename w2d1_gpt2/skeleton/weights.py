@@ -41,7 +41,7 @@ def from_hugging_face(state: State) -> State:
     {'h.0.mlp.c_fc.weight': (8, 2)}
     """
     # TODO: leave out the buffers; transpose the four matrices.
-    # TODO: the head goes, if it is what we think it is.
+    # TODO: drop the head, if it is what we think it is.
     raise NotImplementedError("from_hugging_face")
 
 
@@ -49,8 +49,8 @@ def to_hugging_face(state: State) -> State:
     """The way back: the names, shapes and values of a Hugging Face file, from the pair's state dict.
 
     Every name gets the prefix "transformer."; there is no `lm_head.weight`, as in Hugging Face's own files. All tensors
-    are contiguous, whatever came in, for safetensors takes no others. They keep their dtype and device; `state` itself
-    stays as it is.
+    are contiguous, whatever came in, because safetensors takes no others. They keep their dtype and device; `state`
+    itself stays as it is.
     """
     raise NotImplementedError("to_hugging_face")
 
@@ -110,16 +110,17 @@ def save_pretrained(model: GPT2, folder: str | Path, half: bool = False, end_tok
     itself stays as it is. The safetensors file has the metadata {"format": "pt"}, as Hugging Face's do. `end_token`
     lands in config.json (see `write_config`).
     """
-    # TODO: their names and shapes; half precision if wanted; the two files.
+    # TODO: take their names and shapes, and half precision if wanted; then write the two files.
     raise NotImplementedError("save_pretrained")
 
 
 def load_pretrained(folder: str | Path) -> GPT2:
     """The GPT2 that Hugging Face or `save_pretrained` wrote into `folder`: float32, on the CPU, in eval mode.
 
-    Strict: a name that is missing or too many is an error that says which (`load_state_dict` raises RuntimeError).
+    It is strict: a missing name, or one too many, is an error that says which name it is (`load_state_dict` raises
+    RuntimeError).
     """
-    # TODO: a model of the right size, then its weights, none missing, none too many.
+    # TODO: make a model of the right size, then load its weights: none may be missing, and none too many.
     raise NotImplementedError("load_pretrained")
 
 
@@ -145,15 +146,15 @@ class GPT2ForTrainer(nn.Module):
     ) -> dict[str, Float[Tensor, "..."]]:
         """{"logits": …}, and with `labels` {"loss": …, "logits": …}.
 
-        `labels` is usually `input_ids` itself: the shift by one happens in here, logits at t meet the label at t + 1.
-        Labels of -100 don't count. The loss is the mean over those that do; or, with `num_items_in_batch`, their sum
-        divided by it: the count over several batches whose gradients the Trainer adds up.
+        `labels` is usually `input_ids` itself: the shift by one happens in here, so that logits at t meet the label at
+        t + 1. Labels of -100 don't count. The loss is the mean over those that do. With `num_items_in_batch`, it is
+        their sum divided by that number, the count over several batches whose gradients the Trainer adds up.
 
-        `attention_mask` is 1 for text and 0 for padding. Padding behind the text disturbs nobody, for tokens only look
-        back; neither does a row of padding alone. Padding before text (a 0 with a 1 somewhere right of it) raises
-        ValueError: our GPT-2 would read it.
+        `attention_mask` is 1 for text and 0 for padding. Padding behind the text disturbs nobody, because tokens only
+        look back; neither does a row of nothing but padding. Padding before text (a 0 with a 1 somewhere right of it)
+        raises ValueError, because our GPT-2 would read it.
         """
-        # TODO: bring logits and labels into step; mean or sum.
+        # TODO: bring logits and labels into step, and take the mean or the sum.
         raise NotImplementedError("GPT2ForTrainer.forward")
 
 
@@ -214,8 +215,9 @@ def show(name: str) -> None:
             module.p = 0.0
     fresh = GPT2(read_config(theirs.config.to_dict() | {key: 0.0 for key in DROPOUTS}))
     fresh.load_state_dict(model.state_dict())
+    print("Shakespeare, by Hugging Face's Trainer: 20 steps with each model", flush=True)
     ours = trainer_losses(GPT2ForTrainer(fresh), rows, 20, 1e-3)
-    print("Shakespeare, by Hugging Face's Trainer\n\n  step  theirs    ours")
+    print("\n  step  theirs    ours")
     for step, (a, b) in enumerate(zip(trainer_losses(theirs, rows, 20, 1e-3), ours)):
         print(f"  {step:4}  {a:6.4f}  {b:6.4f}")
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def average_loop(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
-    """Row t of the result is the mean of rows 0..t of `x`. Written with a loop over t.
+    """Row t of the result is the mean of rows 0 to t of `x`. Write it as a loop over t.
 
     >>> average_loop(torch.tensor([[[2.0], [4.0], [9.0]]])).flatten().tolist()
     [2.0, 3.0, 5.0]
@@ -28,7 +28,7 @@ def average_loop(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch
 def average_matmul(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
     """The same averages as one matrix product, `weights @ x`, with `weights` of shape (time, time)."""
     # BEGIN SOLUTION
-    # TODO: a lower-triangular matrix of ones, its rows divided by their sums.
+    # TODO: make a lower-triangular matrix of ones, and divide each row by its sum.
     length = x.shape[1]
     weights = torch.ones(length, length, dtype=x.dtype, device=x.device).tril()
     return (weights / weights.sum(dim=1, keepdim=True)) @ x
@@ -38,7 +38,7 @@ def average_matmul(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "bat
 def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "batch time channel"]:
     """The same averages once more: `weights` is the softmax of a matrix of 0 (the past) and -inf (the future)."""
     # BEGIN SOLUTION
-    # TODO: put -inf above the diagonal of a matrix of zeros, softmax each row, multiply.
+    # TODO: put -inf above the diagonal of a matrix of zeros, take the softmax of each row, and multiply.
     length = x.shape[1]
     scores = torch.full((length, length), -math.inf, dtype=x.dtype, device=x.device).triu(1)
     return scores.softmax(dim=-1) @ x
@@ -51,8 +51,8 @@ def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "ba
 def causal_mask(length: int, past: int = 0, device: torch.device | None = None) -> Bool[Tensor, "query key"]:
     """True where a query may not look: at keys later than itself.
 
-    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). The mask
-    is made on `device`; None means the CPU.
+    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). Each
+    call makes a new mask, on `device`; None means the CPU.
 
     >>> causal_mask(3).int().tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
@@ -78,19 +78,19 @@ def scaled_dot_product_attention(
 
     `mask` is True where a query may NOT look (torch's own function means the opposite). It broadcasts against the
     scores, (..., query, key), and leaves every query at least one key. Scores may be in the thousands, of either sign.
-    It works in any floating dtype, with that dtype's accuracy; float16 is one, and its largest number is 65504.
-    `dropout_p` is the chance that a weight is dropped, after the softmax (survivors are scaled up); 0 drops nothing, 1
-    drops all, and the result is 0. It acts whenever it is above 0: the caller passes 0 outside of training.
-    Vaswani et al. 2017, section 3.2.1.
+    It works in any floating dtype, as accurately as that dtype allows. float16 is one of them, and its largest number
+    is 65504. `dropout_p` is the probability that a weight is dropped, after the softmax; the others are scaled up. 0
+    drops nothing; 1 drops everything, and the result is 0. It acts whenever it is above 0: the caller passes 0 outside
+    of training. Vaswani et al. 2017, section 3.2.1.
     """
     # BEGIN SOLUTION
-    # TODO: scores, scaled.
+    # TODO: compute the scores and scale them.
     scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-2, -1)  # (..., query, key)
-    # TODO: the mask, then the softmax over the keys, then dropout.
+    # TODO: apply the mask, then the softmax over the keys, then dropout.
     if mask is not None:
         scores = scores.masked_fill(mask, -math.inf)
     weights = F.dropout(scores.softmax(dim=-1), dropout_p)
-    # TODO: the mixture of values.
+    # TODO: mix the values.
     return weights @ value
     # END SOLUTION
 
@@ -117,8 +117,8 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x: Float[Tensor, "batch time n_embd"], cache=None) -> Float[Tensor, "batch time n_embd"]:
         """Every token looks at itself and at those before it. No text is too long. Dropout acts only while training.
 
-        `cache` is for section 5: unless it is None, `cache.append(key, value)` takes this call's keys and values, both
-        (batch, head, time, d_head), once, and returns those of all positions so far, this call's included.
+        `cache` is for section 5. Unless it is None, `cache.append(key, value)` takes the keys and values of this call
+        once, both (batch, head, time, d_head), and returns those of all positions so far, including this call's.
         """
         # BEGIN SOLUTION
         batch, time, n_embd = x.shape
@@ -128,14 +128,15 @@ class MultiHeadAttention(nn.Module):
         # TODO: if there is a cache, swap key and value for what it returns.
         if cache is not None:
             key, value = cache.append(key, value)
-        # TODO: attend causally, with dropout on the weights while training. The past is what came back beyond x.
+        # TODO: attend causally, with dropout on the weights while training. The past is what came back besides x.
         past = key.shape[-2] - time
         dropout_p = self.dropout if self.training else 0.0
-        # Torch's attention: you have proved your own, and this one never writes the table of weights to memory. With no
-        # past it makes the causal mask itself; one token alone may see everything; else its mask says who MAY look.
+        # Torch's attention: you have proved your own, and this one never writes the table of weights to memory. If
+        # there is no past, it makes the causal mask itself. A single token may see everything. Otherwise the mask says
+        # who MAY look.
         allowed = ~causal_mask(time, past, x.device) if past > 0 and time > 1 else None
         mixed = F.scaled_dot_product_attention(query, key, value, allowed, dropout_p, is_causal=past == 0)
-        # TODO: put the heads side by side again, project, dropout.
+        # TODO: put the heads side by side again, project, and apply dropout.
         merged = mixed.transpose(1, 2).reshape(batch, time, n_embd)
         return F.dropout(self.c_proj(merged), self.dropout, self.training)
         # END SOLUTION
@@ -162,7 +163,7 @@ def apply_rope(
     time, d_head = x.shape[-2:]
     if d_head % 2 != 0:
         raise ValueError(f"d_head {d_head} is odd: channels turn in pairs")
-    # TODO: one angle for each position and pair.
+    # TODO: make one angle for each position and pair.
     pair = torch.arange(d_head // 2, device=x.device, dtype=torch.float32)
     position = torch.arange(past, past + time, device=x.device)
     angle = position[:, None] * base ** (-2 * pair / d_head)  # (time, d_head / 2)
@@ -176,7 +177,7 @@ def apply_rope(
 class GroupedQueryAttention(nn.Module):
     """Causal self-attention in which `n_head / n_kv_head` neighbouring query heads share one key and value head.
 
-    Four bias-free Linears, named as in Llama: q_proj, k_proj, v_proj, o_proj; queries and keys are turned by RoPE.
+    It has four Linears without bias, named as in Llama: q_proj, k_proj, v_proj, o_proj. RoPE turns queries and keys.
     The point is a cache that is n_head / n_kv_head times smaller. Ainslie et al. 2023, section 2.2.
     """
 
@@ -196,7 +197,7 @@ class GroupedQueryAttention(nn.Module):
     def forward(self, x: Float[Tensor, "batch time n_embd"]) -> Float[Tensor, "batch time n_embd"]:
         """Every token looks at itself and at those before it; the first one is at position 0, and no text is too long.
 
-        No cache, no dropout.
+        There is no cache and no dropout.
         """
         # BEGIN SOLUTION
         batch, time, n_embd = x.shape

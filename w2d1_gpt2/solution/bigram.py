@@ -1,6 +1,6 @@
-"""The baseline to beat: guess the next character from this one alone.
+"""The baseline to beat: it guesses the next character from this one alone.
 
-First by counting pairs, then by learning the same table with gradients. `python bigram.py` does both on Shakespeare.
+First it counts pairs, then it learns the same table with gradients. `python bigram.py` does both on Shakespeare.
 """
 
 import math
@@ -14,10 +14,10 @@ from torch.nn import functional as F
 
 
 class CharTokenizer:
-    """Text to numbers and back, one number for each character.
+    """Turns text into numbers and back, with one number for each character.
 
     `characters` holds every different character of the text it was made from, in the order in which Python sorts them;
-    an id is a place in it. A character is what Python counts as one: nothing is changed before.
+    an id is a place in it. A character is whatever Python counts as one. The text isn't changed first.
 
     >>> tokenizer = CharTokenizer("banana")
     >>> tokenizer.encode("nab"), tokenizer.decode([1, 0, 2])
@@ -59,8 +59,8 @@ def get_batch(
 ) -> tuple[Int[Tensor, "batch_size length"], Int[Tensor, "batch_size length"]]:
     """`batch_size` windows of `data`, cut out at random places, as (inputs, targets).
 
-    targets[b, t] is the token that follows inputs[b, t] in `data`, which may be any view of other data. Each window
-    starts anywhere with equal chance, the first and the last possible place included. `generator` is a CPU generator;
+    targets[b, t] is the token that follows inputs[b, t] in `data`, which may be any view of other data. Each window is
+    equally likely to start anywhere, even at the first and the last possible place. `generator` is a CPU generator;
     None means torch's global one.
 
     >>> inputs, targets = get_batch(torch.tensor([7, 8, 9, 10]), batch_size=1, length=3)
@@ -81,7 +81,8 @@ def get_batch(
 
 
 def count_bigrams(ids: Int[Tensor, "tokens"], vocab_size: int) -> Int[Tensor, "vocab vocab"]:
-    """How often each token is followed by each: row = this token, column = the next. `ids` and the table are int64.
+    """Counts how often each token is followed by each other one (or itself).
+    The row is this token, the column the next. `ids` and the table are int64.
 
     >>> count_bigrams(torch.tensor([1, 0, 2, 0, 2, 0]), 3).tolist()  # "banana"
     [[0, 0, 2], [1, 0, 0], [2, 0, 0]]
@@ -94,10 +95,10 @@ def count_bigrams(ids: Int[Tensor, "tokens"], vocab_size: int) -> Int[Tensor, "v
 
 
 def log_probabilities(counts: Int[Tensor, "vocab vocab"], smoothing: float = 1.0) -> Float[Tensor, "vocab vocab"]:
-    """Row i: the natural logarithms of the chances of each token after token i. A float32 tensor.
+    """Row i holds the natural logarithms of the probabilities of each token after token i, as float32.
 
-    `smoothing` is added to every count first, so that no pair is impossible; with 0, a pair never seen gets -inf,
-    and a row without any count is NaN: nothing is known about it.
+    `smoothing` is added to every count first, so that no pair is impossible. With 0, a pair that was never seen gets
+    -inf, and a row without any count is NaN, because nothing is known about it.
 
     >>> log_probabilities(torch.tensor([[0, 0, 2], [1, 0, 0], [2, 0, 0]]))[0].exp()
     tensor([0.2000, 0.2000, 0.6000])
@@ -109,7 +110,8 @@ def log_probabilities(counts: Int[Tensor, "vocab vocab"], smoothing: float = 1.0
 
 
 def bigram_loss(log_p: Float[Tensor, "vocab vocab"], ids: Int[Tensor, "tokens"]) -> Float[Tensor, ""]:
-    """The mean of -log p(next | this) over all neighbours in `ids`: nats per character. `log_p` as made above.
+    """The mean of -log p(next | this) over all neighbours in `ids`, in nats per character.
+    `log_p` is a table as `log_probabilities` makes it.
 
     >>> bigram_loss(log_probabilities(torch.tensor([[0, 0, 2], [1, 0, 0], [2, 0, 0]])), torch.tensor([0, 2, 0]))
     tensor(0.5108)
@@ -126,7 +128,7 @@ class BigramModel(nn.Module):
     """The same table, to be learned: its only parameter has shape (vocab, vocab) and starts as zeros.
 
     The scores (logits) of what comes after token i are the table's row i, in the table's dtype. A score may be -inf,
-    for a pair that is impossible; rows of other tokens stay as they are.
+    for a pair that is impossible. Rows of other tokens stay as they are.
     """
 
     def __init__(self, vocab_size: int):
@@ -142,7 +144,7 @@ class BigramModel(nn.Module):
 
 
 def learn(model: nn.Module, data: Int[Tensor, "tokens"], steps: int = 2000, lr: float = 200.0) -> None:
-    """Given: plain gradient descent on random batches, the rate falling to 0. Section 6 builds a better loop.
+    """Given: plain gradient descent on random batches. The rate falls to 0. Section 6 builds a better loop.
 
     The rate looks huge because a row's gradient is small: it only sees the share of the batch that is its character.
     """

@@ -1,9 +1,10 @@
-"""Cache: keys and values are computed once per token, not once per token and step; and a model that writes on it.
+"""The cache computes keys and values once per token, not again in every step. With it, a model writes text.
 
-`python cache.py` lets the course's `stories` model tell a story, with the cache and without.
+`python cache.py` lets the course's `stories` model tell a story, and times it with the cache and without.
 """
 
 import argparse
+import textwrap
 import time
 
 import torch
@@ -37,12 +38,12 @@ class KVCache:
         dtype: torch.dtype | None = None,
         max_length: int | None = None,
     ):
-        """Room for `max_length` tokens in each of `batch_size` texts: `config.n_positions` if None, and it may be more
-        than that. Keys and values have `dtype`, torch's default if None, and lie on `device`.
+        """Makes room for `max_length` tokens in each of `batch_size` texts. None means `config.n_positions`; it may
+        also be more than that. Keys and values have `dtype` (torch's default if None), and lie on `device`.
         """
         self.layers = [LayerCache(self, i) for i in range(config.n_layer)]
         # BEGIN SOLUTION
-        # TODO: the storage, and how many tokens each layer holds.
+        # TODO: make the storage, and note how many tokens each layer holds.
         length = config.n_positions if max_length is None else max_length
         shape = (batch_size, config.n_head, length, config.n_embd // config.n_head)
         self.keys = [torch.empty(shape, device=device, dtype=dtype) for _ in range(config.n_layer)]
@@ -63,9 +64,9 @@ class KVCache:
     def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
         """What `cache[layer].append(key, value)` calls. Raises ValueError, and keeps nothing, if
 
-        - `key` or `value` hasn't the four dimensions (batch, head, time, d_head), batch, heads or d_head are not those
-          that the cache was made for, or `value` has another shape than `key`;
-        - dtype or device are not the cache's;
+        - `key` or `value` doesn't have the four dimensions (batch, head, time, d_head), batch, heads or d_head are not
+          those that the cache was made for, or `value` has another shape than `key`;
+        - dtype or device is not the cache's;
         - there would be more than `max_length` tokens;
         - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
         - `key` or `value` requires gradients (a cache is for use, under `torch.no_grad()`, not for training).
@@ -88,7 +89,7 @@ class KVCache:
             raise ValueError(f"layer {layer} has the tokens of this pass already, other layers lack them: reset()?")
         if max(self.filled) not in (start, end):
             raise ValueError(f"layer {layer} gets {end - start} tokens, another one got {max(self.filled) - start}")
-        # TODO: keep the new ones; return all so far.
+        # TODO: store the new tokens, and return all so far.
         keys[:, :, start:end] = key
         values[:, :, start:end] = value
         self.filled[layer] = end
@@ -96,14 +97,14 @@ class KVCache:
         # END SOLUTION
 
     def reset(self) -> None:
-        """Forgets all tokens; the next one is the first."""
+        """Forgets all tokens, so that the next one is the first."""
         # BEGIN SOLUTION
         self.filled = [0] * len(self.filled)
         # END SOLUTION
 
 
 class LayerCache:
-    """What one layer sees of the cache: a door to `KVCache.append`, and no more."""
+    """What one layer sees of the cache. Its `append` calls `KVCache.append` for this layer, and does nothing more."""
 
     def __init__(self, cache: KVCache, layer: int):
         self.cache, self.layer = cache, layer
@@ -121,13 +122,13 @@ def sample(
     top_k: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Int[Tensor, "batch"]:
-    """One token for each row, drawn from softmax(logits / temperature).
+    """One token for each row, drawn from softmax(logits / temperature). The quotient fits into the logits' dtype.
 
-    Temperature 0 takes the largest logit, always, however close another one comes. A logit of -inf has no chance. With
-    `top_k`, only the `top_k` largest logits of a row have a chance:
-    just so many, whichever of several equal ones; a `top_k` beyond the vocabulary leaves all. `generator` may live on
-    another device than the logits (a CPU generator gives everyone the same draws); None is torch's global one.
-    Raises ValueError for a negative temperature or a `top_k` below 1.
+    Temperature 0 always takes the largest logit, however close another one comes. A logit of -inf has no chance. With
+    `top_k`, exactly `top_k` of the largest logits of a row can be drawn. If several are equal, any of them will do. A
+    `top_k` beyond the vocabulary leaves all of them. `generator` may live on another device than the logits (a CPU
+    generator gives everyone the same draws); None is torch's global one. Raises ValueError for a negative temperature
+    or a `top_k` below 1.
 
     >>> sample(torch.tensor([[1.0, 3.0, 2.0], [4.0, 0.0, 0.0]]), temperature=0).tolist()
     [1, 0]
@@ -137,7 +138,7 @@ def sample(
         raise ValueError(f"temperature {temperature} must be at least 0, top_k {top_k} at least 1")
     if temperature == 0:
         return logits.argmax(dim=-1)
-    # TODO: the candidates, their probabilities, one draw for each row.
+    # TODO: find the candidates and their probabilities, and draw once for each row.
     candidates = None
     if top_k is not None and top_k < logits.shape[-1]:
         logits, candidates = logits.topk(top_k)
@@ -164,11 +165,10 @@ def generate(
     """`ids` and up to `max_new_tokens` more, each drawn by `sample` from the logits of the last position.
 
     With `use_cache` the model sees each token once; the result is the same without. The model works without dropout,
-    and is left in the mode it was in, even if an error ends the writing. The result is a new tensor, also for 0 new
-    tokens. `stop` is a token that ends a text: such a row is filled up with `stop`, and as
-    soon as every row has drawn one, it ends for all (a `stop` in the prompt doesn't count).
-    Raises ValueError, before any work, if prompt and new tokens are more than the model's `n_positions`, or the prompt
-    is empty.
+    and is left in the mode it was in, even if an error ends the writing. The result is a new tensor, even if there are
+    0 new tokens. `stop` is a token that ends a text: a row that has drawn it is filled up with `stop`, and as soon as
+    every row has drawn one, it ends for all (a `stop` in the prompt doesn't count). Raises ValueError, before any work,
+    if prompt and new tokens are more than the model's `n_positions`, or the prompt is empty.
     """
     # BEGIN SOLUTION
     batch, time = ids.shape
@@ -177,7 +177,7 @@ def generate(
         raise ValueError(f"{time} + {max_new_tokens} tokens: at least 1 must be there, and {positions} fit")
     was_training = model.training
     model.eval()
-    # TODO: the cache, on the device and in the dtype of the model.
+    # TODO: make the cache, with the model's device and dtype.
     cache = None
     if use_cache:
         cache = KVCache(model.config, batch, ids.device, model.wte.weight.dtype, max_length=time + max_new_tokens)
@@ -185,7 +185,7 @@ def generate(
     stopped = torch.zeros(batch, dtype=torch.bool, device=ids.device)
     try:
         for _ in range(max_new_tokens):
-            # TODO: logits of the last position, a token for each row, append.
+            # TODO: take the logits of the last position, draw a token for each row, and append it.
             logits = model(new, cache=cache)[:, -1]
             token = sample(logits, temperature, top_k, generator)
             if stop is not None:
@@ -206,21 +206,28 @@ def generate(
 
 
 def show(prompt: str, temperature: float) -> None:
-    """One story, told twice: with the cache and without."""
+    """A story, and then how fast it is written with the cache and without."""
     from weights import load_pretrained
 
     from shared import data
 
+    torch.set_num_threads(1)  # one token is so little work that several threads would mostly wait for each other
     model, tokenizer = load_pretrained(data.stories_model()), data.stories_tokenizer()
-    ids = tokenizer(prompt, return_tensors="pt").input_ids
+    ids = tokenizer(data.END_OF_TEXT + prompt, return_tensors="pt").input_ids  # this token stands before each story
     count = model.config.n_positions - ids.shape[1]
+
+    def write(**how) -> Int[Tensor, "batch length"]:
+        generator = torch.Generator().manual_seed(0)
+        return generate(model, ids, count, temperature, top_k=50, generator=generator, **how)
+
+    story = write(stop=tokenizer.convert_tokens_to_ids(data.END_OF_TEXT))
+    print(textwrap.fill(tokenizer.decode(story[0], skip_special_tokens=True), 100))
+    print(f"\nNow {count} tokens, whether the story ends or not:")
     for use_cache in (True, False):
         start = time.perf_counter()
-        generator = torch.Generator().manual_seed(0)
-        text = generate(model, ids, count, temperature, top_k=50, generator=generator, use_cache=use_cache)
+        write(use_cache=use_cache)
         seconds = time.perf_counter() - start
-        print(f"{'with' if use_cache else 'without'} the cache: {count / seconds:.0f} tokens a second")
-    print(f"\n{tokenizer.decode(text[0])}")
+        print(f"  {'with' if use_cache else 'without'} the cache: {count / seconds:.0f} tokens a second", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,20 +36,21 @@ GPUS = (
 
 
 def count_parameters(config: GPT2Config) -> int:
-    """The number of parameters of GPT2(config), the tied embedding counted once: exact, however large.
+    """The number of parameters of GPT2(config). The tied embedding counts once.
+    The result is exact, however large it is.
 
     >>> count_parameters(GPT2Config())
     124439808
     """
     # BEGIN SOLUTION
     n, layers = config.n_embd, config.n_layer
-    # TODO: the two embeddings.
+    # TODO: count the two embeddings.
     embeddings = (config.vocab_size + config.n_positions) * n
-    # TODO: one block: two LayerNorms, c_attn, c_proj, c_fc and the MLP's c_proj, biases included.
+    # TODO: count one block: two LayerNorms, c_attn, c_proj, c_fc and the MLP's c_proj, biases included.
     norms = 2 * 2 * n
     attention = (n * 3 * n + 3 * n) + (n * n + n)
     mlp = (n * 4 * n + 4 * n) + (4 * n * n + n)
-    # TODO: all together, with the last LayerNorm.
+    # TODO: add everything up, with the last LayerNorm.
     return embeddings + layers * (norms + attention + mlp) + 2 * n
     # END SOLUTION
 
@@ -57,18 +58,19 @@ def count_parameters(config: GPT2Config) -> int:
 def flops_per_token(config: GPT2Config, context: int, training: bool = False) -> int:
     """The FLOPs of all matrix products for one token of a text of `context` tokens (also more than `n_positions`).
 
-    The forward pass over the text, divided by `context`. Attention counts in full: every token with all `context`
-    tokens, also those that the mask hides. Embedding look-ups, softmax, GELU, LayerNorm and biases are left out. With
-    `training`, three times that: the backward pass has two products for each one of the forward pass.
+    This is the forward pass over the text, divided by `context`. Attention counts in full: every token with all
+    `context` tokens, even those that the mask hides. Embedding look-ups, softmax, GELU, LayerNorm and biases are left
+    out. With `training`, it is three times as much: the backward pass has two products for each one of the forward
+    pass.
 
     >>> flops_per_token(GPT2Config(), 1024)
     284812800
     """
     # BEGIN SOLUTION
     n, layers = config.n_embd, config.n_layer
-    # TODO: each weight of a matrix (the tied output is one, too) takes part in one multiply-add.
+    # TODO: count one multiply-add for each weight of a matrix (the tied output is one, too).
     matrices = 2 * (layers * 12 * n * n + config.vocab_size * n)
-    # TODO: the products without weights: query · key, and weights · value.
+    # TODO: add the products without weights: query · key, and weights · value.
     attention = 2 * layers * 2 * context * n
     return (matrices + attention) * (3 if training else 1)
     # END SOLUTION
@@ -77,9 +79,9 @@ def flops_per_token(config: GPT2Config, context: int, training: bool = False) ->
 def training_memory(config: GPT2Config, batch: int, length: int, mixed: bool = False) -> dict[str, int]:
     """Bytes that a training step with Adam holds: {"weights", "gradients", "adam", "activations"}.
 
-    In float32, every number takes 4 bytes: one weight, one gradient and two Adam averages for each parameter. `mixed`:
-    gradients and activations take 2 bytes; weights are kept twice, in 2 bytes to compute with and 4 to update.
-    Adam's averages stay float32. Micikevicius et al. 2018, section 3.1; Rajbhandari et al. 2020, section 3.1.
+    In float32, every number takes 4 bytes: one weight, one gradient and two Adam averages for each parameter. With
+    `mixed`, gradients and activations take 2 bytes, and weights are kept twice, in 2 bytes to compute with and 4 to
+    update. Adam's averages stay float32. Micikevicius et al. 2018, section 3.1; Rajbhandari et al. 2020, section 3.1.
 
     Activations are a rough estimate, 16 · n_embd + n_head · length numbers for each token and layer (what attention and
     MLP read or write, and a row of attention weights for each head), and vocab_size numbers for each token's logits.
@@ -89,10 +91,10 @@ def training_memory(config: GPT2Config, batch: int, length: int, mixed: bool = F
     """
     # BEGIN SOLUTION
     parameters = count_parameters(config)
-    # TODO: how many numbers the activations are.
+    # TODO: work out how many numbers the activations are.
     per_layer = 16 * config.n_embd + config.n_head * length
     activations = batch * length * (config.n_layer * per_layer + config.vocab_size)
-    # TODO: bytes for each.
+    # TODO: count the bytes of each.
     return {
         "weights": parameters * (2 + 4 if mixed else 4),
         "gradients": parameters * (2 if mixed else 4),
@@ -123,9 +125,9 @@ def pick_gpu(
 ) -> tuple[GPU, float]:
     """The GPU that trains the model on `tokens` tokens for the fewest dollars, and the hours that it takes.
 
-    Only those count whose memory holds all of `training_memory` with `mixed`. If there is none, ValueError says how
-    many GB (10⁹ bytes) are needed, at least to the nearest one. A GPU does `utilisation` times its peak. Of two that
-    cost the same, the one with fewer hours. `gpus` may be a list or a tuple, and stays in its order.
+    Only GPUs whose memory holds all of `training_memory` with `mixed` count. If there is none, a ValueError says how
+    many GB (10⁹ bytes) are needed, to within one. A GPU does `utilisation` times its peak. If two cost the same, take
+    the one with fewer hours. `gpus` may be a list or a tuple, and stays in its order.
 
     >>> gpu, hours = pick_gpu(GPT2Config(), tokens=2.5e9, batch=8, length=1024)
     >>> gpu.name, round(hours, 1)

@@ -49,7 +49,7 @@ class RNNCell(Cell):
 
     def forward(self, x: Float[Tensor, "batch input"], state: Hidden) -> Hidden:
         # BEGIN SOLUTION
-        # TODO: what comes in and what was there before, each through its own weights, then one tanh.
+        # TODO: take what comes in and what was there before, each through its own weights, then one tanh.
         return torch.tanh(F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state, self.weight_hh, self.bias_hh))
         # END SOLUTION
 
@@ -67,10 +67,10 @@ class GRUCell(Cell):
 
     def forward(self, x: Float[Tensor, "batch input"], state: Hidden) -> Hidden:
         # BEGIN SOLUTION
-        # TODO: both products for all gates at once, then cut them into the gates.
+        # TODO: compute both products for all gates at once, then cut them into the gates.
         x_r, x_z, x_n = F.linear(x, self.weight_ih, self.bias_ih).chunk(3, dim=1)
         h_r, h_z, h_n = F.linear(state, self.weight_hh, self.bias_hh).chunk(3, dim=1)
-        # TODO: the gates, the new content, and the mixture of old and new.
+        # TODO: compute the gates, the new content, and the mixture of old and new.
         reset = torch.sigmoid(x_r + h_r)
         update = torch.sigmoid(x_z + h_z)
         new = torch.tanh(x_n + reset * h_n)
@@ -79,7 +79,7 @@ class GRUCell(Cell):
 
 
 class LSTMCell(Cell):
-    """A state of two: `hidden`, which others see, and `cell`, which is only ever scaled and added to.
+    """The state has two parts: `hidden`, which others see, and `cell`, which is only ever scaled and added to.
 
     Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; equal to `torch.nn.LSTMCell`. The blocks of
     weights belong to the gates i (input), f (forget), g (new content) and o (output), in this order. Each is
@@ -100,10 +100,10 @@ class LSTMCell(Cell):
         """`state` and the result are (hidden, cell)."""
         # BEGIN SOLUTION
         hidden, cell = state
-        # TODO: the sums for all four gates at once, cut apart, each through its own function.
+        # TODO: compute the sums for all four gates at once, cut them apart, and put each through its own function.
         sums = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(hidden, self.weight_hh, self.bias_hh)
         i, f, g, o = sums.chunk(4, dim=1)
-        # TODO: the next cell, and what it shows of itself.
+        # TODO: compute the next cell, and what it shows of itself.
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(cell), cell
         # END SOLUTION
@@ -116,7 +116,8 @@ CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 
 class RecurrentLM(nn.Module):
-    """Token ids in, one score for every possible next token out, at every position; trains with `train.train`.
+    """Takes token ids, and returns one score for every possible next token, at every position.
+    It trains with `train.train`.
 
     `wte` embeds a token, `cell` ("rnn", "gru" or "lstm") reads the embeddings in order, and `head` turns its hidden
     state after each of them into scores.
@@ -129,13 +130,14 @@ class RecurrentLM(nn.Module):
         self.head = nn.Linear(width, vocab_size, bias=False)
 
     def forward(self, ids: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time vocab"]:
-        """The scores at position t know of tokens 0 to t, of no later one, and of no other call's.
+        """The scores at position t depend on tokens 0 to t only, not on later tokens or on other calls.
 
         The cell takes one step for each token, and gradients reach back to the first.
         """
         # BEGIN SOLUTION
         embedded = self.wte(ids)
-        # TODO: from self.cell.start(batch) on, one token after the other; keep self.cell.hidden(state) of each step.
+        # TODO: start from self.cell.start(batch) and read one token after the other.
+        # Keep self.cell.hidden(state) of each step.
         state = self.cell.start(len(ids))
         steps = []
         for t in range(ids.shape[1]):
@@ -166,8 +168,8 @@ def width_for(cell: str, vocab_size: int, parameters: int) -> int:
 def run_with_embeddings(
     model: nn.Module, ids: Int[Tensor, "batch time"]
 ) -> tuple[Float[Tensor, "batch time channel"], Float[Tensor, "batch time vocab"]]:
-    """Given: (embeddings, logits) of a model with an embedding `wte`, this section's or GPT2; the one's gradient can be
-    taken with respect to the other."""
+    """Given: returns (embeddings, logits) of a model that has an embedding `wte`, this section's or GPT2, so that you
+    can take the gradient of the second with respect to the first."""
     seen = []
     handle = model.wte.register_forward_hook(lambda module, inputs, output: seen.append(output))
     try:
@@ -182,15 +184,15 @@ def gradient_through_time(
 ) -> Float[Tensor, "time"]:
     """How strongly the loss at the last position depends on the token at each position. Bengio et al. 1994.
 
-    Each text has a loss of its own, -log p(its `target`) at its last position, and its gradient with respect to the
-    embedding at position t has a length. Entry t is the mean of these lengths over the texts. The model stays in the
-    mode it was in, and the gradients of its parameters (`.grad`) as they were.
+    Each text has a loss of its own, -log p(its `target`) at its last position, and the gradient of that with respect to
+    the embedding at position t has a length. Entry t is the mean of these lengths over the texts. The model stays in
+    the mode it was in, and the gradients of its parameters (`.grad`) stay as they were.
     """
     # BEGIN SOLUTION
     embedded, logits = run_with_embeddings(model, ids)
-    # TODO: the loss of each text; added up, because a mean would shrink every text's gradient.
+    # TODO: compute the loss of each text, and add them up, because a mean would shrink every text's gradient.
     loss = F.cross_entropy(logits[:, -1], target, reduction="sum")
-    # TODO: its gradient with respect to the embeddings, the length at each position, the mean over the texts.
+    # TODO: take its gradient with respect to the embeddings, the length at each position, and the mean over the texts.
     (gradient,) = torch.autograd.grad(loss, embedded)
     return gradient.norm(dim=-1).mean(dim=0)
     # END SOLUTION

@@ -48,7 +48,7 @@ def from_hugging_face(state: State) -> State:
         if name.endswith((".attn.bias", ".attn.masked_bias")):
             continue
         ours[name] = tensor.T if name.endswith(TRANSPOSED) else tensor
-    # TODO: the head goes, if it is what we think it is.
+    # TODO: drop the head, if it is what we think it is.
     head = ours.pop("lm_head.weight", None)
     if head is not None and not torch.equal(head, ours["wte.weight"]):
         raise ValueError("lm_head.weight differs from wte.weight, but this GPT-2 has one tensor for both")
@@ -60,8 +60,8 @@ def to_hugging_face(state: State) -> State:
     """The way back: the names, shapes and values of a Hugging Face file, from the pair's state dict.
 
     Every name gets the prefix "transformer."; there is no `lm_head.weight`, as in Hugging Face's own files. All tensors
-    are contiguous, whatever came in, for safetensors takes no others. They keep their dtype and device; `state` itself
-    stays as it is.
+    are contiguous, whatever came in, because safetensors takes no others. They keep their dtype and device; `state`
+    itself stays as it is.
     """
     # BEGIN SOLUTION
     return {
@@ -129,7 +129,7 @@ def save_pretrained(model: GPT2, folder: str | Path, half: bool = False, end_tok
     # BEGIN SOLUTION
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # TODO: their names and shapes; half precision if wanted; the two files.
+    # TODO: take their names and shapes, and half precision if wanted; then write the two files.
     dtype = torch.float16 if half else torch.float32
     state = {name: tensor.to(dtype) for name, tensor in to_hugging_face(model.state_dict()).items()}
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -141,11 +141,12 @@ def save_pretrained(model: GPT2, folder: str | Path, half: bool = False, end_tok
 def load_pretrained(folder: str | Path) -> GPT2:
     """The GPT2 that Hugging Face or `save_pretrained` wrote into `folder`: float32, on the CPU, in eval mode.
 
-    Strict: a name that is missing or too many is an error that says which (`load_state_dict` raises RuntimeError).
+    It is strict: a missing name, or one too many, is an error that says which name it is (`load_state_dict` raises
+    RuntimeError).
     """
     # BEGIN SOLUTION
     folder = Path(folder)
-    # TODO: a model of the right size, then its weights, none missing, none too many.
+    # TODO: make a model of the right size, then load its weights: none may be missing, and none too many.
     model = GPT2(read_config(json.loads((folder / "config.json").read_text(encoding="utf-8"))))
     model.load_state_dict(from_hugging_face(load_file(folder / "model.safetensors")))
     return model.eval()
@@ -174,13 +175,13 @@ class GPT2ForTrainer(nn.Module):
     ) -> dict[str, Float[Tensor, "..."]]:
         """{"logits": …}, and with `labels` {"loss": …, "logits": …}.
 
-        `labels` is usually `input_ids` itself: the shift by one happens in here, logits at t meet the label at t + 1.
-        Labels of -100 don't count. The loss is the mean over those that do; or, with `num_items_in_batch`, their sum
-        divided by it: the count over several batches whose gradients the Trainer adds up.
+        `labels` is usually `input_ids` itself: the shift by one happens in here, so that logits at t meet the label at
+        t + 1. Labels of -100 don't count. The loss is the mean over those that do. With `num_items_in_batch`, it is
+        their sum divided by that number, the count over several batches whose gradients the Trainer adds up.
 
-        `attention_mask` is 1 for text and 0 for padding. Padding behind the text disturbs nobody, for tokens only look
-        back; neither does a row of padding alone. Padding before text (a 0 with a 1 somewhere right of it) raises
-        ValueError: our GPT-2 would read it.
+        `attention_mask` is 1 for text and 0 for padding. Padding behind the text disturbs nobody, because tokens only
+        look back; neither does a row of nothing but padding. Padding before text (a 0 with a 1 somewhere right of it)
+        raises ValueError, because our GPT-2 would read it.
         """
         # BEGIN SOLUTION
         if attention_mask is not None and (attention_mask[:, 1:] > attention_mask[:, :-1]).any():
@@ -188,7 +189,7 @@ class GPT2ForTrainer(nn.Module):
         logits = self.model(input_ids)
         if labels is None:
             return {"logits": logits}
-        # TODO: bring logits and labels into step; mean or sum.
+        # TODO: bring logits and labels into step, and take the mean or the sum.
         predictions, targets = logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
         if num_items_in_batch is None:
             loss = F.cross_entropy(predictions, targets)  # ignores -100 by itself
@@ -255,8 +256,9 @@ def show(name: str) -> None:
             module.p = 0.0
     fresh = GPT2(read_config(theirs.config.to_dict() | {key: 0.0 for key in DROPOUTS}))
     fresh.load_state_dict(model.state_dict())
+    print("Shakespeare, by Hugging Face's Trainer: 20 steps with each model", flush=True)
     ours = trainer_losses(GPT2ForTrainer(fresh), rows, 20, 1e-3)
-    print("Shakespeare, by Hugging Face's Trainer\n\n  step  theirs    ours")
+    print("\n  step  theirs    ours")
     for step, (a, b) in enumerate(zip(trainer_losses(theirs, rows, 20, 1e-3), ours)):
         print(f"  {step:4}  {a:6.4f}  {b:6.4f}")
 

@@ -24,7 +24,7 @@ TEXT = "To be,\nor not to be: Ünïcode?"
 
 
 def count_slowly(ids, vocab_size):
-    """Oracle: a table of counts, one pair at a time."""
+    """The oracle counts one pair at a time, in a table."""
     counts = [[0] * vocab_size for _ in range(vocab_size)]
     for this, following in pairwise(ids):
         counts[this][following] += 1
@@ -213,6 +213,13 @@ def test_counts_pairs_of_a_vocabulary_of_any_size(vocab_size, draw):
 def test_counts_a_pair_of_equal_tokens_that_overlaps_itself(device):
     expected = torch.tensor([[0, 0, 0], [0, 4, 1], [0, 0, 0]], device=device)
     close(bigram.count_bigrams(torch.tensor([1, 1, 1, 1, 1, 2], device=device), 3), expected)
+
+
+@exercise("count_bigrams")
+def test_counts_a_pair_that_comes_tens_of_thousands_of_times(device):
+    # Past 32,767, where a counter of 16 bits turns negative.
+    ids = torch.zeros(33_000, dtype=torch.int64, device=device)
+    close(bigram.count_bigrams(ids, 2), torch.tensor([[32_999, 0], [0, 0]], device=device))
 
 
 @exercise("count_bigrams")

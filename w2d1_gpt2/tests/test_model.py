@@ -13,6 +13,7 @@ from shared.checks import (
     equal,
     exercise,
     fail,
+    has_the_slope_of_differences,
     raises,
     randomize,
     same_for_any_layout,
@@ -50,30 +51,6 @@ def is_dropout_of(got, whole, p):
     scaled = whole / (1 - p)
     close(torch.where(got == 0, scaled, got), scaled, name="what dropout left over")
     near_share((got == 0).double().mean().item(), p, got.numel(), "the share of dropped values")
-
-
-def has_the_slope_of_differences(call, x):
-    """Backwards, `call` gives the slope that finite differences find forwards, in a random direction.
-
-    Before each call torch's seed is set, so that dropout takes the same places each time, however it is written. The
-    differences are taken under no_grad: there, too, dropout acts.
-    """
-    generator = torch.Generator().manual_seed(0)
-    direction = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)
-
-    def run(x):
-        torch.manual_seed(5)
-        out = call(x)
-        return (out * torch.linspace(-1, 2, out.numel(), dtype=out.dtype, device=out.device).view_as(out)).sum()
-
-    with torch.no_grad():
-        expected = (run(x + 1e-4 * direction) - run(x - 1e-4 * direction)) / 2e-4
-    x = x.clone().requires_grad_()
-    try:
-        (gradient,) = torch.autograd.grad(run(x), x)
-    except RuntimeError as error:
-        fail("no gradient comes back", *str(error).splitlines()[:3])
-    close((gradient * direction).sum(), expected, rtol=1e-4, atol=1e-4, name="the slope, from the gradient")
 
 
 @pytest.fixture
@@ -585,10 +562,11 @@ def test_gpt2_refuses_one_token_too_many(device, draw):
 
 
 @exercise("GPT2")
-def test_gpt2_drops_embeddings_while_training(device, draw):
+@pytest.mark.parametrize("cached", [False, True], ids=["without a cache", "with a cache"])
+def test_gpt2_drops_embeddings_while_training(cached, device, draw):
     ours, ids, seen = gpt2(device, dropout=0.3), draw.ints(0, 61, 4, 17), []  # 2,720 values
     ours.h[0].register_forward_pre_hook(lambda block, *given: seen.append(stream(*given)), with_kwargs=True)
-    ours.train()(ids)
+    ours.train()(ids, cache=Cache(3) if cached else None)
     ours.eval()(ids)
     equal(len(seen), 2, name="calls of the first block")
     is_dropout_of(*seen, 0.3)

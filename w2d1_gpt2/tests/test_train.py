@@ -253,7 +253,7 @@ def some_batches(draw, *shapes):
 
 
 def mean_over_all_targets(model, batches):
-    """Of every target's own loss, in one long row."""
+    """The mean of every target's own loss, all in one long row."""
     with torch.no_grad():
         losses = [F.cross_entropy(model(i).flatten(0, 1), t.flatten(), reduction="none") for i, t in batches]
     return torch.cat(losses).mean().item()

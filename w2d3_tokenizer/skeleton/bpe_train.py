@@ -1,7 +1,7 @@
-"""Train a byte-level BPE: which pairs to merge, learned from a text.
+"""Trains a byte-level BPE: it learns from a text which pairs to merge.
 
-First the few lines that are plainly right, then the same merges a hundred times faster. `python bpe_train.py` trains a
-tokenizer on Shakespeare both ways.
+First come the few lines that are plainly right, and then the same merges, a hundred times faster. `python bpe_train.py`
+trains a tokenizer on Shakespeare both ways.
 """
 
 import heapq
@@ -25,9 +25,10 @@ def alphabet() -> list[str]:
 
 
 def count_words(text: str) -> Counter[str]:
-    """How often each pre-token of GPT-2 comes in `text`, written in byte characters.
+    """How often each pre-token of GPT-2 occurs in `text`, written in byte characters.
 
-    A lone surrogate has no bytes: ValueError, with its position in `text`. UnicodeEncodeError is one.
+    A lone surrogate has no bytes, so it is a ValueError with its position in `text`.
+    (A UnicodeEncodeError is a ValueError.)
 
     >>> count_words("to be or not to be")[" be"], count_words("to be or not to be")["Ġbe"]
     (0, 2)
@@ -36,7 +37,7 @@ def count_words(text: str) -> Counter[str]:
 
 
 def count_pairs(words: dict[tuple[str, ...], int]) -> Counter[Pair]:
-    """How often each two symbols stand side by side, every word counted as often as `words` says.
+    """How often each two symbols stand side by side. Every word counts as often as `words` says.
 
     >>> count_pairs({("a", "b", "ab"): 3, ("ab",): 5})
     Counter({('a', 'b'): 3, ('b', 'ab'): 3})
@@ -45,7 +46,7 @@ def count_pairs(words: dict[tuple[str, ...], int]) -> Counter[Pair]:
 
 
 def replace_pair(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
-    """`symbols`, which may be thousands, with every `pair` in it made one symbol, from left to right.
+    """Returns `symbols`, which may be thousands, with every `pair` in it made one symbol, from left to right.
 
     >>> replace_pair(("b", "a", "n", "a", "n", "a"), ("a", "n"))
     ('b', 'an', 'an', 'a')
@@ -57,7 +58,8 @@ def replace_pair(symbols: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
 
 
 def train_naive(counts: Counter[str], vocab_size: int) -> list[Pair]:
-    """The merges, in order, that grow the 256 byte characters to a vocabulary of `vocab_size`; none if it is smaller.
+    """The merges, in order, that grow the 256 byte characters to a vocabulary of `vocab_size`.
+    There are none if `vocab_size` is 256 or less.
 
     >>> train_naive(Counter({"banana": 2, "bandana": 1}), 258)
     [('a', 'n'), ('b', 'an')]
@@ -73,7 +75,8 @@ def train(counts: Counter[str], vocab_size: int) -> list[Pair]:
     """
     # TODO: number the tokens, list the words, count the pairs; for each pair, note which words hold it.
     # TODO: make a heap whose smallest entry is the next pair to merge.
-    # TODO: until the vocabulary is full or the heap empty: take the top; throw it away if it is stale; else merge.
+    # TODO: until the vocabulary is full or the heap is empty, take the top;
+    # if it is stale, throw it away, and otherwise merge.
     raise NotImplementedError("train")
 
 
@@ -81,7 +84,8 @@ def train(counts: Counter[str], vocab_size: int) -> list[Pair]:
 
 
 def vocabulary(merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> dict[str, int]:
-    """Token -> id, in the order of ids: the byte characters, what each merge makes, the special tokens.
+    """A dictionary from token to id, in the order of ids:
+    the byte characters, then what each merge makes, then the special tokens.
 
     >>> vocab = vocabulary([("t", "h"), ("Ġ", "th")])
     >>> vocab["!"], vocab["th"], vocab["Ġth"], vocab["<|endoftext|>"]
@@ -91,11 +95,11 @@ def vocabulary(merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",
 
 
 def save(folder: str | Path, merges: list[Pair], specials: tuple[str, ...] = ("<|endoftext|>",)) -> None:
-    r"""Writes `vocab.json` and `merges.txt` as GPT-2 has them, over older ones; `folder` is made where there is none.
+    r"""Writes `vocab.json` and `merges.txt` as GPT-2 has them.
+    Older files are overwritten, and `folder` is made if it isn't there.
 
     vocab.json holds `vocabulary(merges, specials)` in its order. merges.txt begins with the line `#version: 0.2`, then
-    has one merge a line, its two symbols separated by a space. Both are UTF-8, on Windows too, as is the "\n" at the
-    end of a line.
+    has one merge a line, its two symbols separated by a space. Both are UTF-8, and lines end in "\n", even on Windows.
     """
     raise NotImplementedError("save")
 

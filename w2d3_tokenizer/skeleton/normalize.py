@@ -1,4 +1,4 @@
-"""From any text to the plain text whose words BERT looks up, and from each of its characters back to the original.
+"""Turns any text into the plain text whose words BERT looks up, and knows where each of its characters stood before.
 
 Every category below is meant as `unicode8.category` gives it. Each step gives a new list and leaves the one that it
 was given alone. Texts may have thousands of characters. `python normalize.py` shows what happens to nasty texts.
@@ -27,8 +27,8 @@ CJK = [
 def clean(pairs: Pairs) -> Pairs:
     """Makes white space a plain space, and drops what can't be seen. Every kept character keeps its index.
 
-    White space: tab, line feed, carriage return, and the categories Zs, Zl and Zp.
-    Dropped: U+0000, U+FFFD, and what else is of category Cc, Cf or Co.
+    White space is tab, line feed, carriage return, and the categories Zs, Zl and Zp. It drops U+0000, U+FFFD, and
+    everything else of category Cc, Cf or Co.
 
     >>> clean([("a", 4), ("\\n", 5), ("\\u200d", 6), ("b", 7)])
     [('a', 4), (' ', 5), ('b', 7)]
@@ -46,12 +46,12 @@ def space_cjk(pairs: Pairs) -> Pairs:
 
 
 def strip_accents(pairs: Pairs) -> Pairs:
-    """NFD, then every character of category Mn dropped.
+    """Brings the text into NFD, and then drops every character of category Mn.
 
-    NFD: each character is replaced by its canonical decomposition (`decompose`); then, within each unbroken run of
-    parts whose combining class (`combining`) isn't 0, those of a lower class come first, and equal ones keep their
-    order. Indices are given out after the sorting, from left to right: the first part of a character takes the next
-    index of `pairs`, and any other part that of the part which is now before it.
+    In NFD each character is replaced by its canonical decomposition (`decompose`). Then, within each unbroken run of
+    parts whose combining class (`combining`) isn't 0, the lower classes come first, and parts of equal class keep their
+    order. Indices are given out after the sorting, from left to right. The first part of a character takes the next
+    index of `pairs`, and any other part takes that of the part which is now before it.
 
     >>> strip_accents([("\\u00e9", 4), ("t", 5), ("e", 6), ("\\u0301", 7)])  # "été", but for the t's
     [('e', 4), ('t', 5), ('e', 6)]
@@ -63,7 +63,8 @@ def strip_accents(pairs: Pairs) -> Pairs:
 
 
 def lowercase(pairs: Pairs) -> Pairs:
-    """Each character in lower case, by itself, whatever stands beside it. Several may come of one; all have its index.
+    """Puts each character into lower case by itself, whatever stands beside it.
+    One character may become several, and then all of them have its index.
 
     >>> lowercase([("A", 4), ("\\u00c4", 5)])
     [('a', 4), ('ä', 5)]
@@ -77,9 +78,9 @@ def lowercase(pairs: Pairs) -> Pairs:
 def normalize(text: str, uncased: bool = True) -> tuple[str, list[int]]:
     """The text as BERT sees it, and for each of its characters the index in `text` of the one that it comes from.
 
-    The steps above in their order; without `uncased` only the first two.
-    ValueError where `text` holds a lone surrogate, with the first one's index in the message. (In a `str` both halves
-    of a pair are lone ones too: a whole pair is one character.)
+    Takes the steps above in their order, or only the first two if `uncased` is false. If `text` holds a lone surrogate,
+    it raises a ValueError with the first one's index in the message. (If both halves of a pair stand in a `str`, they
+    are lone ones too, because a whole pair is one character.)
 
     >>> normalize("\\tH\\u00e9!")
     (' he!', [0, 1, 2, 3])
@@ -88,10 +89,11 @@ def normalize(text: str, uncased: bool = True) -> tuple[str, list[int]]:
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
-    """Where the words of `text` stand, as (start, end): cut at white space, every punctuation mark a word by itself.
+    """Where the words of `text` stand, as (start, end).
+    The text is cut at white space, and every punctuation mark is a word by itself.
 
-    White space is what `str.isspace` says, except U+001C to U+001F: these are part of a word.
-    Punctuation is the category P, and every character of ASCII from "!" to "~" that is no letter and no digit.
+    White space is what `str.isspace` says, except U+001C to U+001F, which are part of a word. Punctuation is the
+    category P, and every character of ASCII from "!" to "~" that is neither a letter nor a digit.
 
     >>> split_words("to  be?")
     [(0, 2), (4, 6), (6, 7)]
@@ -99,19 +101,27 @@ def split_words(text: str) -> list[tuple[int, int]]:
     raise NotImplementedError("split_words")
 
 
+NASTY = (
+    *("composed accents", "stacked marks", "soft hyphen", "control characters", "Greek final sigma", "Turkish i"),
+    *("sharp s", "ligatures", "superscripts and fractions", "Chinese and Latin", "emoji with joiners", "Yoruba"),
+)
+
+
+def visible(text: str) -> str:
+    """The text with the code point of each character that one can't see."""
+    return "".join(c if c.isprintable() and not combining(c) else f"<{ord(c):04X}>" for c in text)
+
+
 def main() -> None:
     from shared.data import unicode_torture
 
-    texts = {"a pangram": "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich", **unicode_torture()}
-    for name, text in texts.items():
-        if not text.strip() or len(text) > 100:
-            continue
+    for name in NASTY:
+        text = unicode_torture()[name]
         normalized, origins = normalize(text)
-        print(f"\n{name}\n  {ascii(text)[1:-1]}")
+        print(f"\n{name}: {visible(text)}")
         for start, end in split_words(normalized):
             word, original = normalized[start:end], text[origins[start] : origins[end - 1] + 1]
-            if word != original:
-                print(f"    {ascii(word)[1:-1]}  comes from  {ascii(original)[1:-1]}")
+            print(f"    {visible(word)}" + f"   from  {visible(original)}" * (word != original))
 
 
 if __name__ == "__main__":

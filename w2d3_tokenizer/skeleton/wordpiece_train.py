@@ -1,4 +1,4 @@
-"""Train a WordPiece vocabulary: merge the pair that gains most likelihood for each place where it stands.
+"""Trains a WordPiece vocabulary: always merges the pair that gains most likelihood for each place where it stands.
 
 `python wordpiece_train.py` learns one from Shakespeare, and reads a few words with it.
 """
@@ -14,13 +14,14 @@ Symbols = tuple[str, ...]  # a word in pieces, each but the first with ## in fro
 
 
 def count_words(text: str, uncased: bool = True) -> Counter[str]:
-    """Given: how often each word of the normalised text comes; every punctuation mark is a word."""
+    """Given: how often each word of the normalised text occurs. Every punctuation mark is a word."""
     normalized, _ = normalize(text, uncased)
     return Counter(normalized[start:end] for start, end in split_words(normalized))
 
 
 def split_to_characters(word: str) -> Symbols:
-    """The word's characters, each but the first with `##` in front. The empty word has none.
+    """Splits a word into its characters, and puts `##` in front of all but the first.
+    The empty word gives an empty tuple.
 
     >>> split_to_characters("hat")
     ('h', '##a', '##t')
@@ -31,11 +32,11 @@ def split_to_characters(word: str) -> Symbols:
 def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | None:
     """The two neighbours (a, b) with the largest count(ab) / (count(a) · count(b)), or None if there are none.
 
-    `words` tells how often each word comes. A symbol, and a pair, counts once for every place where it stands, times
-    that: a word ("o", "##x", "##x", "##x") has the pair of two ##x twice. A word may be empty. Pairs with count(ab) <
-    `minimum` are left out. Of equal ratios the pair with the larger count(ab) wins, then the smaller pair in Python's
-    order of tuples. Equal means exactly equal, so don't let rounding decide: the README says which formulas are safe.
-    (Where rounding could decide, no count is above 100,000.)
+    `words` tells how often each word occurs. A symbol or a pair counts once for every place where it stands, and each
+    place counts as often as its word. So the word ("o", "##x", "##x", "##x") has the pair of two ##x twice. A word may
+    be empty. Pairs with count(ab) < `minimum` are left out. If ratios are equal, the pair with the larger count(ab)
+    wins, then the smaller pair in Python's order of tuples. Equal means exactly equal, so don't let rounding decide:
+    the README says which formulas are safe. (Where rounding could decide, no count is above 100,000.)
 
     >>> best_pair({("a", "##t"): 8, ("a", "##n"): 6, ("o", "##x"): 4})  # 8 / (14 · 8), 6 / (14 · 6), 4 / (4 · 4)
     ('o', '##x')
@@ -46,10 +47,10 @@ def best_pair(words: dict[Symbols, int], minimum: int = 2) -> tuple[str, str] | 
 
 
 def merge_pair(symbols: Symbols, pair: tuple[str, str]) -> Symbols:
-    """`symbols` with every a, b in a row made one piece, from left to right; no symbol is used twice.
+    """Returns `symbols` with every a, b in a row made one piece, from left to right. No symbol is used twice.
 
-    The right one loses its `##` (exactly these two signs), the left one keeps what it has. There may be none, or
-    thousands of symbols.
+    The right one loses its `##` (exactly these two signs), and the left one keeps what it has.
+    There may be thousands of symbols, or none.
 
     >>> merge_pair(("h", "##a", "##h", "##a"), ("##h", "##a"))
     ('h', '##a', '##ha')
@@ -63,10 +64,10 @@ def train_wordpiece(
     """A vocabulary of at most `vocab_size` different pieces: `specials` first, then the alphabet, then the merges.
 
     Each is listed once, where it comes first: a special may be a letter too, or be named twice. The alphabet is every
-    symbol of the words split to characters, sorted; it is never cut, so ValueError if specials and alphabet together,
-    without what would be listed twice, are more than `vocab_size`.
-    Then `best_pair` (with this `minimum`) is merged in all words, and the new piece joins the vocabulary if it isn't in
-    it yet, until the vocabulary is full or there is no pair left.
+    symbol of the words split to characters, sorted. It is never cut, so it is a ValueError if specials and alphabet
+    together, without what would be listed twice, are more than `vocab_size`. Then `best_pair` (with this `minimum`) is
+    merged in all words, and the new piece joins the vocabulary if it isn't in it yet, until the vocabulary is full or
+    there is no pair left.
 
     >>> train_wordpiece({"on": 3, "no": 3, "non": 1}, 7, specials=("[UNK]",))
     ['[UNK]', '##n', '##o', 'n', 'o', 'no', 'on']

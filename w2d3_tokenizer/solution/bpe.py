@@ -1,8 +1,9 @@
-"""GPT-2's tokenizer: byte-level BPE.
+"""GPT-2's tokenizer, which is a byte-level BPE.
 
-Bytes as printable characters, text cut into words, words merged up from bytes by a table of 50,000 pairs that somebody
-learned. Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2; merging is Sennrich et
-al. 2016, "Neural Machine Translation of Rare Words with Subword Units". `python bpe.py` shows it at work.
+It writes bytes as printable characters, cuts text into words, and merges each word from its bytes, with a table of
+50,000 pairs that somebody has learned. Radford et al. 2019, "Language Models are Unsupervised Multitask Learners",
+section 2.2; merging is Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units".
+`python bpe.py` shows it at work.
 """
 
 import heapq
@@ -51,17 +52,19 @@ NUMBER = rf"[0-9[\p{{N}}--[{NEWER}]]]"
 
 
 def split_text(text: str) -> list[str]:
-    r"""`text` cut into the words that merges never cross. None of them is empty, and joined they are `text` again.
+    r"""Cuts `text` into the words that merges never cross. None of them is empty, and joined they are `text` again.
 
-    White space is what `\s` matches. At each place the first of the README's six alternatives that fits, as long as it
-    can be: a contraction; letters, numbers, or anything else that isn't white space, these three with a space before
-    them or none; white space without its last character, where other text follows; white space.
+    White space is what `\s` matches. At each place it takes the first of the README's six alternatives that fits, and
+    makes it as long as it can be: a contraction; letters, numbers, or anything else that isn't white space, each of
+    these three with one space before it or none; white space without its last character, where other text follows;
+    white space.
 
     >>> split_text("Don't panic, it's 42!")
     ['Don', "'t", ' panic', ',', ' it', "'s", ' 42', '!']
     """
     # BEGIN SOLUTION
-    # TODO: one pattern, alternatives in order, with LETTER and NUMBER; then regex.findall(pattern, text, regex.V1).
+    # TODO: write one pattern, with the alternatives in order, and with LETTER and NUMBER;
+    # then call regex.findall(pattern, text, regex.V1).
     contractions = "'s|'t|'re|'ve|'m|'ll|'d"
     words = rf" ?{LETTER}+| ?{NUMBER}+| ?[^\s{LETTER}{NUMBER}]+"
     return regex.findall(rf"{contractions}|{words}|\s+(?!\S)|\s+", text, regex.V1)
@@ -74,17 +77,17 @@ def split_text(text: str) -> list[str]:
 def merge_word(symbols: Sequence[str], ranks: dict[tuple[str, str], int]) -> list[str]:
     """The symbols of one word after all merges that apply.
 
-    Of all pairs of neighbours, the one with the lowest rank is merged, wherever it stands, from left to right; then
-    the same again with what is there now, until no pair is in `ranks`. As in any table that was learned, a pair that
-    makes a symbol has a lower rank than the pairs that use it. The list is a new one, and `symbols` stays as it is. A
-    word may have thousands of symbols, or none. The work depends on how many it has, not on how many pairs `ranks` has:
-    those are 50,000, and this is called for every word.
+    Of all pairs of neighbours, the one with the lowest rank is merged, wherever it stands, from left to right. Then the
+    same is done again with what is there now, until no pair of neighbours is in `ranks`. As in any table that was
+    learned, a pair that makes a symbol has a lower rank than the pairs that use it. The list is a new one, and
+    `symbols` stays as it is. A word may have thousands of symbols, or none. The work depends on how many it has, not on
+    how many pairs `ranks` has: those are 50,000, and this is called for every word.
 
     >>> merge_word("banana", {("a", "n"): 0, ("b", "an"): 1})
     ['ban', 'an', 'a']
     """
     # BEGIN SOLUTION
-    # TODO: find the lowest rank among the neighbours, merge from left to right without overlap, repeat.
+    # TODO: find the lowest rank among the neighbours, merge from left to right without overlap, and repeat.
 
     # A queue of candidates, lowest rank first and leftmost first, so that a long word costs n log n and not n².
     # A merged pair lives on at its left place; a candidate whose symbols have changed meanwhile is dropped.
@@ -112,7 +115,7 @@ def merge_word(symbols: Sequence[str], ranks: dict[tuple[str, str], int]) -> lis
 
 
 class BPETokenizer:
-    """Byte-level BPE. `specials` are tokens that are matched as they are: special text to id.
+    """Byte-level BPE. `specials` gives the id of each special token; these are matched exactly as they are written.
 
     `vocab` holds each byte character, the result of each merge and perhaps the specials; `merges` come lowest rank
     first.
@@ -132,10 +135,11 @@ class BPETokenizer:
     def from_files(
         cls, vocab_path: str | Path, merges_path: str | Path, specials: Iterable[str] = ("<|endoftext|>",)
     ) -> "BPETokenizer":
-        """From a JSON object {token: id} and a text with one merge a line, "left right", below a version line to skip.
+        """Reads a JSON object {token: id}, and a text that has one merge a line, "left right",
+        below a version line, which it skips.
 
-        Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary; one that isn't there is a
-        ValueError that names it. Called on a subclass, it makes one of these.
+        Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary. One that isn't there is a
+        ValueError that names it. Called on a subclass, it makes an instance of that subclass.
         """
         # BEGIN SOLUTION
         vocab = json.loads(Path(vocab_path).read_text(encoding="utf-8"))
@@ -156,7 +160,7 @@ class BPETokenizer:
         `self.cache`. The list belongs to the caller.
         """
         # BEGIN SOLUTION
-        # TODO: for each word: its UTF-8 bytes as characters, merged, looked up in the vocabulary.
+        # TODO: for each word, write its UTF-8 bytes as characters, merge them, and look them up in the vocabulary.
         ids = []
         for word in split_text(text):
             if word not in self.cache:
@@ -174,18 +178,19 @@ class BPETokenizer:
     ) -> list[int]:
         """The ids of `text`, as tiktoken gives them.
 
-        allowed_special     specials that become their id where they stand; "all" means all of `self.specials`. Of two
-                            that overlap, the one that begins first counts; where two begin at the same place, the
+        allowed_special     specials that become their id where they stand; "all" means all of `self.specials`. If two
+                            overlap, the one that begins first counts; if two begin at the same place, it is the
                             longer one (tiktoken leaves that open). Strings that aren't special are ignored.
-        disallowed_special  strings that are a ValueError, naming the string, where `text` holds them, be they allowed
-                            as well, or inside a special that is; "all" means the specials that aren't allowed.
+        disallowed_special  strings that `text` must not hold. If it does, that is a ValueError that names the string,
+                            even if it is allowed as well, or stands inside a special that is allowed. "all" means
+                            the specials that aren't allowed.
         A special that is neither is text like any other. `text` may hold thousands of specials. A lone surrogate (half
-        of a UTF-16 pair, which has no UTF-8) is a ValueError whose message has its position in `text`.
-        UnicodeEncodeError is one.
+        of a UTF-16 pair, which has no UTF-8) is a ValueError whose message has its position in `text`. (A
+        UnicodeEncodeError is a ValueError.)
         """
         # BEGIN SOLUTION
         text.encode()  # only for its error, which knows the position in the whole text
-        # TODO: settle what "all" means, look for what is disallowed, cut the text at what is allowed.
+        # TODO: settle what "all" means, look for what is disallowed, and cut the text at what is allowed.
         allowed = self.specials.keys() & (self.specials if allowed_special == "all" else allowed_special)
         disallowed = self.specials.keys() - allowed if disallowed_special == "all" else disallowed_special
         for special in disallowed:
@@ -201,7 +206,7 @@ class BPETokenizer:
         # END SOLUTION
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`: the bytes of all tokens, joined, then read as UTF-8.
+        """The text of `ids`: the bytes of all tokens are joined, and then read as UTF-8.
 
         Bytes that aren't UTF-8 become U+FFFD, as Python's errors="replace" does it. A special becomes its text. An id
         that is neither in the vocabulary nor a special's (a negative one, say) is a ValueError that names it. The work

@@ -31,8 +31,8 @@ class Ratios(NamedTuple):
 def text_ratios(text: str, ids: Sequence[int]) -> Ratios:
     """How long `text` became as the tokens `ids`.
 
-    Words are what white space separates, bytes those of UTF-8, characters those of a Python string. A ratio that
-    would divide by 0 is NaN.
+    Words are what white space separates, bytes are those of UTF-8, and characters those of a Python string.
+    A ratio that would divide by 0 is NaN.
 
     >>> text_ratios("naïve tokens", [2616, 38776, 16326])
     Ratios(tokens_per_word=1.5, bytes_per_token=4.333333333333333, tokens_per_character=0.25)
@@ -53,36 +53,38 @@ def text_ratios(text: str, ids: Sequence[int]) -> Ratios:
 def entropy(symbols: Sequence[int], context: int = 0) -> float:
     """Bits per symbol that no code can beat which knows only the `context` symbols before each one.
 
-    The chances are those counted in `symbols` (Shannon 1948, section 7). Only symbols that have `context` others
-    before them count; where there is none, the entropy is 0. `symbols` is `bytes`, or a list or tuple of integers, of
-    64 bits at most.
+    The probabilities are those counted in `symbols` (Shannon 1948, section 7). Only those symbols count that have
+    `context` others before them. If there is no such symbol, the entropy is 0. `symbols` is `bytes`, or a list or tuple
+    of integers, of 64 bits at most.
 
     >>> entropy(b"abac"), round(entropy(b"abac", context=1), 4)
     (1.5, 0.6667)
     """
     # BEGIN SOLUTION
-    # TODO: every context together with the symbol that follows it; every context alone.
+    # TODO: count every context together with the symbol that follows it, and every context alone.
     windows = Counter(zip(*(symbols[i:] for i in range(context + 1))))
     contexts = Counter()
     for window, count in windows.items():
         contexts[window[:-1]] += count
-    # TODO: the mean of -log2 of the chance of the symbol, given its context.
+    # TODO: take the mean of -log2 of the probability of the symbol, given its context.
     bits = sum(count * math.log2(contexts[window[:-1]] / count) for window, count in windows.items())
     return bits / max(1, contexts.total())
     # END SOLUTION
 
 
 class BigramModel:
-    """The chance of each next token given the one before, counted on `ids`; interpolated as by Witten and Bell (1991).
+    """The probability of each next token given the one before, counted on `ids`.
+    It is interpolated as by Witten and Bell (1991).
 
         p(b)     = (count(b) + 1) / (len(ids) + vocab_size)
         p(b | a) = (count(a b) + kinds(a) p(b)) / (followed(a) + kinds(a))
 
-    count(a b): how often b comes right after a; followed(a): how often a is followed by anything; kinds(a): by how many
-    different tokens. A token that was never followed says nothing about the next one: p(b | a) = p(b).
+    Here count(a b) says how often b stands right after a, followed(a) says how often a is followed by anything, and
+    kinds(a) says by how many different tokens. A token that was never followed says nothing about the next one:
+    p(b | a) = p(b).
 
-    All is counted once, at the start: later changes of `ids` make no difference, and `probability` costs the same
-    however many there were. Memory grows with the number of different pairs, not with vocab_size.
+    Everything is counted once, at the start. So later changes of `ids` make no difference, and `probability` costs the
+    same however many there were. Memory grows with the number of different pairs, not with vocab_size.
 
     >>> model = BigramModel([1, 0, 2, 0, 2, 0], vocab_size=4)
     >>> model.probability(2), round(model.probability(2, after=0), 4)
@@ -98,7 +100,7 @@ class BigramModel:
         # END SOLUTION
 
     def probability(self, token: int, after: int | None = None) -> float:
-        """p(token | after); without `after`, p(token)."""
+        """p(token | after), or p(token) without `after`."""
         # BEGIN SOLUTION
         alone = (self.singles[token] + 1) / self.total
         if after is None or after not in self.kinds:
@@ -111,8 +113,8 @@ class BigramModel:
 def bits_per_byte(model: BigramModel, ids: Sequence[int], text: str) -> float:
     """The bits that `model` needs for `ids`, the tokens of `text`, per byte of `text` in UTF-8.
 
-    A token of chance p takes -log2(p) bits. The first one has none before it: `model.probability(ids[0])`. The model is
-    asked for nothing but `probability`. `text` has at least one character.
+    A token of probability p takes -log2(p) bits. There is no token before the first one, so it takes
+    `model.probability(ids[0])`. The model is asked for nothing but `probability`. `text` has at least one character.
 
     >>> bits_per_byte(BigramModel([], vocab_size=256), [104, 195, 169], "hé")  # 3 bytes; it knows nothing: 8 bits
     8.0
@@ -173,7 +175,7 @@ class Candidates(NamedTuple):
 def glitch_candidates(vocab_size: int, encode: Encode, decode: Decode, corpus: Iterable[str]) -> Candidates:
     """The ids below `vocab_size` that a model may never have been trained on, as three sorted lists.
 
-    unused: those that come in no text of `corpus`, which may be a generator: it is read once. It may need larger ids.
+    unused: those that occur in no text of `corpus`, which may be a generator: it is read once. It may need larger ids.
     Then each unused id alone is decoded, and its text encoded again. Where that does not give just this id:
     fragments: those whose text holds U+FFFD; they are pieces of characters, and this test says nothing about them;
     unreachable: all others.
@@ -182,10 +184,10 @@ def glitch_candidates(vocab_size: int, encode: Encode, decode: Decode, corpus: I
     Candidates(unused=[1, 2], fragments=[], unreachable=[2])
     """
     # BEGIN SOLUTION
-    # TODO: all ids that the corpus needs, and those that it doesn't.
+    # TODO: find all ids that the corpus needs, and those that it doesn't.
     used = {token for text in corpus for token in encode(text)}
     unused = [token for token in range(vocab_size) if token not in used]
-    # TODO: there and back, for each unused id.
+    # TODO: go there and back with each unused id.
     fragments, unreachable = [], []
     for token in unused:
         text = decode([token])
@@ -208,7 +210,7 @@ class Row(NamedTuple):
 
 
 def split_books(books: dict[str, str], held_out: float = 0.1) -> tuple[str, str]:
-    """(training text, held-out text): of each book its beginning, and its end."""
+    """Returns (training text, held-out text): the beginnings of all books, and their ends."""
     cuts = {name: round(len(text) * (1 - held_out)) for name, text in books.items()}
     return "".join(text[: cuts[name]] for name, text in books.items()), "".join(
         text[cuts[name] :] for name, text in books.items()

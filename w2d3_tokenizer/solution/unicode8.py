@@ -1,4 +1,4 @@
-"""Unicode's categories as the reference knows them. Given: nothing to write here.
+"""Unicode's categories as the reference knows them. This file is given, and there is nothing for you to write in it.
 
 The tables inside Hugging Face's BERT tokenizer are those of Unicode 8 (2015); Python's `unicodedata` is newer, and
 grows with each Python. What became a mark, punctuation or a format character since then counts as unassigned ("Cn")

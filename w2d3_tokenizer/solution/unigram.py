@@ -15,12 +15,12 @@ TINY = 1e-10  # the least expected count of a piece
 
 
 def count_words(text: str) -> Counter[str]:
-    """Given: how often each word comes. A `▁` in front of each stands for the space, so that no piece crosses one."""
+    """Given: how often each word occurs. A `▁` in front of each stands for the space, so that no piece crosses one."""
     return Counter("▁" + word for word in text.split())
 
 
 def log_sum(values: list[float]) -> float:
-    """Given: ln(e^a + e^b + …), without over- or underflow; -inf where there is nothing but -inf, or nothing at all.
+    """Given: ln(e^a + e^b + …), without over- or underflow. It is -inf if there is nothing but -inf, or nothing at all.
 
     >>> log_sum([-2000.0, -2000.0]) == -2000 + math.log(2)
     True
@@ -37,8 +37,8 @@ def log_sum(values: list[float]) -> float:
 def lattice(text: str, log_p: dict[str, float]) -> Arcs:
     """For each place 0, 1, …, len(text): the pieces that end there, as (start, log p), the earliest start first.
 
-    A character that is no piece by itself is unknown. It gets an arc of its own all the same, with log p = the smallest
-    in `log_p` (0 if that is empty) less UNKNOWN. So there is always a way through.
+    A character that isn't a piece by itself is unknown. It gets an arc of its own all the same. The arc's log p is the
+    smallest one in `log_p` (or 0 if that is empty), minus UNKNOWN. So there is always a way through.
 
     >>> lattice("no", {"n": -1.0, "o": -2.0, "no": -2.5})
     [[], [(0, -1.0)], [(0, -2.5), (1, -2.0)]]
@@ -57,16 +57,18 @@ def lattice(text: str, log_p: dict[str, float]) -> Arcs:
 
 
 def viterbi(text: str, log_p: dict[str, float]) -> list[str]:
-    """The pieces of the most probable segmentation; unknown characters as in `lattice`, each a piece of its own.
+    """The pieces of the most probable segmentation.
+    Unknown characters count as in `lattice`, and each is a piece of its own.
 
-    Ties: of equally good segmentations the one whose last piece is longest, then the last but one, and so on. (Rounding
-    can hide a tie; the tests use numbers whose sums are exact.) Texts of thousands of characters are fine.
+    Of equally good segmentations it takes the one whose last piece is longest. If that is a tie too, the last piece but
+    one decides, and so on. (Rounding can hide a tie; the tests use numbers whose sums are exact.) Texts of thousands of
+    characters are fine.
 
     >>> viterbi("nono", {"n": -1.0, "o": -2.0, "no": -2.5, "on": -0.25})
     ['n', 'on', 'o']
     """
     # BEGIN SOLUTION
-    # TODO: for each place, the best log p of a segmentation that ends there, and where its last piece starts.
+    # TODO: find for each place the best log p of a segmentation that ends there, and where its last piece starts.
     best = [(0.0, 0)]
     for ending in lattice(text, log_p)[1:]:
         best.append(max(((best[start][0] + value, start) for start, value in ending), key=lambda pair: pair[0]))
@@ -102,15 +104,15 @@ def forward(arcs: Arcs) -> list[float]:
 
 
 def log_likelihood(counts: dict[str, int], log_p: dict[str, float]) -> float:
-    """Given: the log probability of all words; each counts as often as it comes."""
+    """Given: the log probability of all words, each of which counts as often as it occurs."""
     return math.fsum(count * forward(lattice(word, log_p))[-1] for word, count in counts.items())
 
 
 def expected_counts(counts: dict[str, int], log_p: dict[str, float]) -> dict[str, float]:
     """How often each piece of `log_p` is used, on average over all segmentations of all words.
 
-    Each segmentation of a word weighs as much as it is probable given the word, each word as often as it comes.
-    The result has the keys of `log_p` and no others, 0.0 for pieces that never fit.
+    Each segmentation of a word weighs as much as its probability, given the word, and each word counts as often as it
+    occurs. The result has the keys of `log_p` and no others. A piece that never fits has 0.0.
 
     >>> log_p = {"n": math.log(0.5), "o": math.log(0.5), "no": math.log(0.75)}
     >>> {piece: round(count, 4) for piece, count in expected_counts({"no": 8}, log_p).items()}
@@ -121,7 +123,7 @@ def expected_counts(counts: dict[str, int], log_p: dict[str, float]) -> dict[str
     for word, count in counts.items():
         arcs = lattice(word, log_p)
         before = forward(arcs)
-        # TODO: the same from the end: for each place, the log sum over all ways from it to the end.
+        # TODO: do the same from the end: for each place, find the log sum over all ways from it to the end.
         leaving = [[] for _ in arcs]
         for end, ending in enumerate(arcs):
             for start, value in ending:
@@ -129,7 +131,7 @@ def expected_counts(counts: dict[str, int], log_p: dict[str, float]) -> dict[str
         after = [0.0] * len(arcs)
         for start in reversed(range(len(word))):
             after[start] = log_sum([value + after[end] for end, value in leaving[start]])
-        # TODO: the share of each arc in the probability of the word.
+        # TODO: add the share of each arc in the probability of the word.
         for end, ending in enumerate(arcs):
             for start, value in ending:
                 if word[start:end] in expected:
@@ -141,7 +143,7 @@ def expected_counts(counts: dict[str, int], log_p: dict[str, float]) -> dict[str
 def em_step(counts: dict[str, int], log_p: dict[str, float]) -> dict[str, float]:
     """New log probabilities for the same pieces, in proportion to their expected counts.
 
-    A count below TINY is raised to TINY first: log 0 is no number. The new probabilities sum to 1.
+    A count below TINY is raised to TINY first, because log 0 isn't a number. The new probabilities sum to 1.
 
     >>> {piece: math.exp(value) for piece, value in em_step({"nn": 3, "n": 2}, {"n": -1.0}).items()}
     {'n': 1.0}
@@ -186,9 +188,9 @@ def prune(counts: dict[str, int], log_p: dict[str, float], keep: int) -> dict[st
     """The `keep` pieces that are missed most, with their log p as it was and in the order of `log_p`.
 
     Single characters all stay, even if they are more than `keep`. The loss of another piece is its expected count times
-    (its log p - the log p of the best segmentation of the piece itself from the other pieces). The largest losses stay;
-    of equal ones, what comes first in `log_p`, which itself isn't changed. Every character of every piece is a piece
-    too: you may rely on that.
+    (its log p - the log p of the best segmentation of the piece itself from the other pieces). The pieces with
+    the largest losses stay. If losses are equal, the piece that comes first in `log_p` stays. `log_p` itself isn't
+    changed. You may rely on it: every character of every piece is a piece too.
 
     >>> list(prune({"no": 9, "on": 1}, {"no": -1.0, "n": -2.0, "on": -1.0, "o": -2.0}, 3))
     ['no', 'n', 'o']
@@ -210,7 +212,7 @@ def prune(counts: dict[str, int], log_p: dict[str, float], keep: int) -> dict[st
 def seed_pieces(counts: dict[str, int], size: int, max_length: int = 8) -> dict[str, float]:
     """Given: all single characters, and the `size` other substrings with the largest count · length.
 
-    Substrings that come only once are left out. Their log p is the log of their share in all counts; EM mends it.
+    Substrings that occur only once are left out. Their log p is the log of their share in all counts; EM corrects it.
     """
     found = Counter()
     for word, count in counts.items():
@@ -229,10 +231,10 @@ def train_unigram(
 ) -> dict[str, float]:
     """`vocab_size` pieces with their log probabilities; fewer only where `seed_pieces` finds fewer.
 
-    Starts from `seed_pieces(counts, seed_size)`. Then in turn: `em_steps` EM steps, and `prune` to `shrink` times as
-    many pieces (rounded down), but never to fewer than `vocab_size`. Ends with `em_steps` EM steps after the last
-    pruning; `em_steps` may be 0, and so may `seed_size`. ValueError if `vocab_size` is less than the number of
-    different characters.
+    It starts from `seed_pieces(counts, seed_size)`. Then it takes turns: it makes `em_steps` EM steps, and prunes to
+    `shrink` times as many pieces (rounded down), but never to fewer than `vocab_size`. After the last pruning it makes
+    `em_steps` EM steps once more. `em_steps` may be 0, and so may `seed_size`. ValueError if `vocab_size` is less than
+    the number of different characters.
 
     >>> sorted(train_unigram({"no": 9, "on": 1}, 3))
     ['n', 'no', 'o']

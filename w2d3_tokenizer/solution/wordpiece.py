@@ -1,6 +1,7 @@
 """BERT's tokenizer: words are cut into the longest pieces that a fixed vocabulary holds.
 
-Text to tokens, tokens to what the model reads, and back. `python wordpiece.py` cuts up some texts that are hard to cut.
+It goes from text to tokens, from tokens to what the model reads, and back.
+`python wordpiece.py` cuts up some texts that are hard to cut.
 """
 
 import re
@@ -73,9 +74,9 @@ def load_vocab(path: str | Path) -> dict[str, int]:
 def split_word(word: str, vocab: Collection[str], unknown: str = "[UNK]", max_chars: int = 100) -> list[str]:
     """Cuts a word into the longest pieces that `vocab` holds, from left to right; pieces after the first begin with ##.
 
-    [unknown] where some place has no piece that fits, and for a word of more than `max_chars` characters (## not
-    counted). The empty word has no pieces. A piece holds at least one character of the word, and may hold all of them.
-    The work depends on the word's length, not on how many pieces `vocab` has.
+    If no piece fits at some place, or if the word has more than `max_chars` characters (## isn't counted), the result
+    is [unknown]. The empty word has no pieces. A piece holds at least one character of the word, and may hold all of
+    them. The work depends on the word's length, not on how many pieces `vocab` has.
 
     >>> split_word("unaffable", {"un", "##aff", "##able", "##a", "##b"})
     ['un', '##aff', '##able']
@@ -99,10 +100,11 @@ def split_word(word: str, vocab: Collection[str], unknown: str = "[UNK]", max_ch
 
 
 def split_specials(text: str, specials: Collection[str]) -> list[tuple[str, int, bool]]:
-    """Cuts special tokens out of a raw text: (part, where it starts in `text`, is it special), in the text's order.
+    """Cuts special tokens out of a raw text. Returns (part, where it starts in `text`, whether it is special),
+    in the text's order.
 
-    They are matched exactly as they are spelt, from left to right; where several begin at the same place, the longest.
-    No part is empty. `specials` may be. The text may hold any characters, and thousands of special tokens.
+    They are matched exactly as they are spelt, from left to right. If several begin at the same place, the longest is
+    taken. No part is empty, but `specials` may be. The text may hold any characters, and thousands of special tokens.
 
     >>> split_specials("to [MASK] or", ["[SEP]", "[MASK]"])
     [('to ', 0, False), ('[MASK]', 3, True), (' or', 9, False)]
@@ -127,8 +129,8 @@ def split_specials(text: str, specials: Collection[str]) -> list[tuple[str, int,
 def truncate_pair(first: int, second: int, room: int) -> tuple[int, int]:
     """How many tokens of a pair of texts, `first` and `second` tokens long, stay when there is room for `room` in all.
 
-    The shorter text keeps all it has, up to half of the room (rounded down); the longer one gets the rest. Of two
-    that are equally long, the second counts as the longer. `room` is 0 or more.
+    The shorter text keeps everything, up to half of the room (rounded down), and the longer one gets the rest. If both
+    are equally long, the second counts as the longer. `room` is 0 or more.
 
     >>> truncate_pair(10, 3, room=8), truncate_pair(10, 3, room=5), truncate_pair(10, 3, room=99)
     ((5, 3), (3, 2), (10, 3))
@@ -175,11 +177,12 @@ class WordPieceTokenizer:
         # END SOLUTION
 
     def encode(self, text: str, pair: str | None = None, max_length: int | None = None) -> Encoding:
-        """[CLS] text [SEP], or [CLS] text [SEP] pair [SEP], in at most `max_length` tokens, as `truncate_pair` shares.
+        """What the model reads: [CLS] text [SEP], or [CLS] text [SEP] pair [SEP]. If there would be more than
+        `max_length` tokens, the texts are cut as `truncate_pair` says.
 
-        Type 1 belongs to `pair` and the [SEP] after it, type 0 to all else. An empty `pair` is a pair too. Added tokens
-        have offsets (0, 0); those of `pair` count from its own start. A `max_length` too small for the added tokens
-        is a ValueError, and so is a lone surrogate, as in `tokenize`. Every call gives new lists.
+        `pair` and the [SEP] after it have type 1, and everything else has type 0. An empty `pair` is a pair too. Added
+        tokens have offsets (0, 0); those of `pair` count from its own start. A `max_length` too small for the added
+        tokens is a ValueError, and so is a lone surrogate, as in `tokenize`. Every call gives new lists.
         """
         # BEGIN SOLUTION
         first, second = self.tokenize(text), self.tokenize(pair or "")
@@ -201,11 +204,12 @@ class WordPieceTokenizer:
         # END SOLUTION
 
     def decode(self, ids: list[int], skip_special: bool = True) -> str:
-        """The text of these ids, as well as it can be told: tokens with spaces in between, ## glued on, and CLEANUP.
+        """The text of these ids, as well as it can be told.
+        Tokens have a space in between, pieces with ## are glued on, and CLEANUP is applied.
 
-        With `skip_special`, SPECIALS are left out first; ids that the vocabulary lacks always are. A negative id is a
-        ValueError. The first token that is left gets no space, and keeps its ##. The replacements of CLEANUP are
-        applied to each token for itself, together with the space before it; never across tokens.
+        With `skip_special`, SPECIALS are left out first. Ids that the vocabulary lacks are always left out. A negative
+        id is a ValueError. The first token that is left gets no space, and keeps its ##. The replacements of CLEANUP
+        are applied to each token by itself, together with the space before it, and never across tokens.
         """
         # BEGIN SOLUTION
         parts = []
@@ -230,7 +234,8 @@ class WordPieceTokenizer:
 def pad(
     encodings: list[Encoding], pad_id: int = 0, length: int | None = None
 ) -> dict[str, Int[Tensor, "batch longest"]]:
-    """int64 tensors `input_ids`, `token_type_ids` and `attention_mask` for a batch; added tokens stand at the end.
+    """Returns int64 tensors `input_ids`, `token_type_ids` and `attention_mask` for a batch.
+    Added tokens stand at the end.
 
     An added token has the id `pad_id`, type 0 and mask 0. All rows get as long as the longest encoding, or `length`;
     an encoding longer than `length` is a ValueError. A batch without encodings has shape (0, length or 0).
@@ -266,10 +271,10 @@ def main() -> None:
         "x" * 101,
     ]:
         tokens = tokenizer.tokenize(text)
-        print(text)
-        print("  " + " ".join(token.text for token in tokens))
-        print("  " + " ".join(f"{text[token.start : token.end]}" for token in tokens))
-        print("  " + tokenizer.decode([token.id for token in tokens]))
+        print(f"text     {text}")
+        print("tokens   " + " ".join(token.text for token in tokens))
+        print("from     " + " ".join(f"{text[token.start : token.end]}" for token in tokens))
+        print("decoded  " + tokenizer.decode([token.id for token in tokens]) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Section 6: unigram: the lattice, Viterbi, sums over all segmentations, EM, sampling, pruning, training."""
+"""Section 6, unigram: the lattice, Viterbi, sums over all segmentations, EM, sampling, pruning, training."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Section 3: training WordPiece: characters, the best pair, merging, and the vocabulary."""
+"""Section 3, training WordPiece: characters, the best pair, merging, and the vocabulary."""
 
 import random
 from itertools import pairwise
