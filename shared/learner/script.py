@@ -87,7 +87,8 @@ def whose(day: Day, script: Path, wanted: str = "") -> tuple[tuple[str, list[str
     whole = {section.name for section in day.sections if section.bonus}
     modules = [e.module for e in open_ if (e.section if e.section in whole else e.name.partition(".")[0]) in mentioned]
     modules = sorted(set(modules))
-    return ("answers", modules), f"your answers{', and of the solution ' * bool(modules)}{' and '.join(modules)}"
+    theirs = f", with {' and '.join(modules)} from the solution, since a bonus there has not passed yet"
+    return ("answers", modules), "your answers" + theirs * bool(modules)
 
 
 def _names_in(script: Path) -> set[str]:

@@ -56,7 +56,11 @@ def demo(day, *arguments, **environment):
 CASES = [  # (exercises that are done, whose code runs, what comes out)
     ([], "the course's solution, since your one and 1 more have not passed yet", "solution solution"),
     (["one", "three"], "the course's solution, since your two has not passed yet", "solution solution"),
-    (["one", "two"], "your answers, and of the solution extra.py", "answers solution"),
+    (
+        ["one", "two"],
+        "your answers, with extra.py from the solution, since a bonus there has not passed yet",
+        "answers solution",
+    ),
     (["one", "two", "three"], "your answers", "answers answers"),
 ]
 
@@ -91,7 +95,10 @@ def test_a_script_that_it_starts_is_silent_and_runs_the_same(day):
     )
     write_state(day, {"done": {"one": True, "two": True}})
     first, *rest = demo(day)
-    assert first == "your answers, and of the solution extra.py" and rest == ["answers solution"] * 2
+    assert (
+        first == "your answers, with extra.py from the solution, since a bonus there has not passed yet"
+        and rest == ["answers solution"] * 2
+    )
 
 
 def test_the_command_hands_on_the_device_and_the_folder(day):
