@@ -195,7 +195,9 @@ def _exercise(day: Day, options: argparse.Namespace, before: str = "") -> Exerci
         return day.exercise(options.exercise)
     if not (following := choose.next_exercise(day)):
         whole, one = wording.command("test", day.short), wording.exercise(day.exercises[0].name)
-        raise Refused(f"no exercise of {day.short} is known to be left; `{whole}` tests them all. Name one: {one}")
+        raise Refused(
+            f"nothing in {day.short} seems to be left; `{whole}` tests it all. To choose one yourself, add {one}"
+        )
     exercise, why = following
     say(f"{before}The next exercise is {exercise.name}, which is {why}.\n")
     return exercise

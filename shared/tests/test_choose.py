@@ -105,7 +105,7 @@ def test_take_goes_on_by_itself(day, capsys):
         assert f"{name} is now the reference answer" in capsys.readouterr().out
     assert read_state(day)["wrong"] == {} and read_state(day)["done"] == {"double": True}
     assert cli.main(["take", "w9d1"]) == 2
-    assert "`python -m shared test w9d1` tests them all" in capsys.readouterr().err
+    assert "`python -m shared test w9d1` tests it all" in capsys.readouterr().err
 
 
 def test_a_reset_is_known(day, capsys):
