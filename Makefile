@@ -27,6 +27,15 @@ RUN = .venv/bin/python -m shared
 endif
 ONE = "$$DAY" $${EX:+"$$EX"}
 
+# `test` ends with status 1 where an answer is wrong. That is a verdict and no error of make's, which would add "make: ***
+# [Makefile:…] Error 1" to it. In its question mode (-q), make takes a status of 1 for an answer to the question, says
+# nothing, and ends with it too; any other status is an error as always. Lines that begin with + run in that mode as well.
+# Other programs must not hear of it. An older make than 4 says "Error 1" all the same.
+ifeq ($(MAKECMDGOALS),test)
+MAKEFLAGS += -q
+unexport MAKEFLAGS
+endif
+
 .DEFAULT_GOAL = help
 .PHONY: help setup ready given test start hint show take reset watch progress demo bench doctor skeleton check strength test-oldest need-day
 
@@ -38,24 +47,24 @@ setup: ## install everything into .venv (TORCH_BACKEND=cpu: the small build of t
 	@$(SETUP)
 
 ready:
-	@.venv/bin/python -IS shared/setup_venv.py --is-ready 2> /dev/null || $(SETUP)
+	+@.venv/bin/python -IS shared/setup_venv.py --is-ready 2> /dev/null || $(SETUP)
 
 given:
-	@command -v "$$PYTHON" > /dev/null || { echo "There is no PYTHON=$$PYTHON" >&2; exit 2; }
+	+@command -v "$$PYTHON" > /dev/null || { echo "There is no PYTHON=$$PYTHON" >&2; exit 2; }
 
-test: $(if $(EX),need-day) $(READY) ## test your answers to a day (DAY=w2d1, EX=…), or without DAY the whole course
-	@$(RUN) test $${DAY:+$(ONE)}
+test: $(if $(EX),need-day) $(READY) ## test your answers (DAY=w2d1, EX=causal_mask or a section: EX=attention); without DAY, the whole course
+	+@$(RUN) test $${DAY:+$(ONE)}
 
 start: need-day $(READY) ## copy a day's skeleton to answers/, where you work
 	@$(RUN) start "$$DAY"
 
-hint: need-day $(READY) ## the next hint of an exercise (EX=…, LEVEL=2)
+hint: need-day $(READY) ## the next hint (EX=…, or without it of the next exercise; LEVEL=2)
 	@$(RUN) hint $(ONE)
 
-show: need-day $(READY) ## print the reference answer of an exercise
+show: need-day $(READY) ## print the reference answer (EX=…, or without it of the next exercise)
 	@$(RUN) show $(ONE)
 
-take: need-day $(READY) ## put the reference answer into answers/; your version is kept
+take: need-day $(READY) ## put that answer into answers/; your version is kept
 	@$(RUN) take $(ONE)
 
 reset: need-day $(READY) ## put a stub (or EX=attention.py, a whole file) back; your version is kept
@@ -67,7 +76,7 @@ watch: need-day $(READY) ## test again whenever a file is saved
 progress: $(READY) ## all days on one board
 	@$(RUN) progress
 
-demo: need-day $(READY) ## the finished day at work; writes its pictures
+demo: need-day $(READY) ## the finished day at work, with your answers once they pass; writes its pictures
 	@$(RUN) demo "$$DAY"
 
 bench: need-day $(READY) ## speed next to the library that does the same job
@@ -89,4 +98,4 @@ test-oldest: ready ## for authors: every day with the oldest versions that pypro
 	@.venv/bin/python -IS shared/oldest.py
 
 need-day:
-	@test -n "$$DAY" || { echo "Which day? For example DAY=w2d1" >&2; exit 2; }
+	+@test -n "$$DAY" || { echo "Which day? For example DAY=w2d1" >&2; exit 2; }

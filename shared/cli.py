@@ -71,10 +71,10 @@ class Option:
 
 OPTIONS = {
     "device": Option(("--device",), _one_of("cpu", "cuda", "mps", "pretend"), "cpu", "cpu, cuda, mps or pretend"),
-    "impl": Option(("--impl",), _one_of(*FOLDERS), None, "the folder: solution, skeleton or answers"),
-    "verbose": Option(("-v", "--verbose"), _switch, False, "pytest's full report as well"),
+    "impl": Option(("--impl",), _one_of(*FOLDERS), None, "whose code runs: that in solution, skeleton or answers"),
+    "verbose": Option(("-v", "--verbose"), _switch, False, "show pytest's full report as well"),
     "why": Option(("--why",), _switch, False, "name the likely mistake at once"),
-    "level": Option(("--level",), _level, None, "which hint, counted from 1"),
+    "level": Option(("--level",), _level, None, "the number of the hint, counted from 1"),
     "seconds": Option(("--seconds",), _seconds, 20.0, "how long one exercise may take"),
     "all": Option(("--all",), _switch, False, "every day, whether anything changed or not"),
     "minutes": Option(("--minutes",), _minutes, None, "stop when so many would be over; what is left stays stale"),
@@ -101,19 +101,28 @@ COMMANDS = {
     "take": Command(commands.take, "day exercise?"),
     "reset": Command(commands.reset, "day exercise?"),
     "progress": Command(commands.progress, ""),
-    "demo": Command(commands.run_script, "day device impl", "Run the finished day on real input; writes its pictures."),
-    "bench": Command(commands.run_script, "day device impl", "Time the code beside the library that does the same."),
+    "demo": Command(
+        commands.run_script,
+        "day device impl",
+        "Run the finished day on real input, with your answers once they pass. It writes the day's pictures.",
+    ),
+    "bench": Command(
+        commands.run_script,
+        "day device impl",
+        "Time your answers, once they pass, beside the library that does the same.",
+    ),
     "doctor": Command(commands.doctor, "device"),
     "skeleton": Command(author_commands.skeleton, "day? check"),
     "check": Command(author_commands.check, "day? write"),
     "strength": Command(author_commands.strength, "day? exercise? all minutes"),
 }
-ARGUMENTS = {"day": "w2d1 or w2d1_gpt2", "exercise": "the exercise's name"}
+ARGUMENTS = {"day": "the day: w2d1 or w2d1_gpt2", "exercise": "the name of an exercise: causal_mask"}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; `{self.prog} --help` says what there is")
+        what = "`make` lists the commands" if wording.by_make() else f"`{self.prog} --help` says what there is"
+        raise Refused(f"{message}; {what}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,9 +138,7 @@ def _parser() -> argparse.ArgumentParser:
             else:
                 option = OPTIONS[plain]
                 switch: Any = {"action": "store_const", "const": "1"} if option.read is _switch else {}
-                variable = wording.VARIABLES.get(plain)
-                text = option.help + (f" (or {variable}={'1' if switch else '…'})" if variable else "")
-                sub.add_argument(*option.flags, dest=plain, help=text, **switch)
+                sub.add_argument(*option.flags, dest=plain, help=option.help, **switch)
     return parser
 
 

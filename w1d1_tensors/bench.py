@@ -1,20 +1,20 @@
 """Your code next to what it replaces, side by side in one run.
 
-    make bench DAY=w1d1 [IMPL=answers]     about two minutes; the rays need trimesh and rtree, which `make setup` brings
+    make bench DAY=w1d1 [IMPL=solution]    about two minutes; the rays need trimesh and rtree, which `make setup` brings
 
 Each row is a ratio of medians over several rounds in which the two take turns: machines are noisy, ratios less so.
 """
 
 import argparse
-import os
 import resource
 import statistics
-import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import einops
 import numpy as np

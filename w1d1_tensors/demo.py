@@ -2,7 +2,7 @@
 
     make demo DAY=w1d1                     about four minutes on two CPU cores
     make demo DAY=w1d1 DEVICE=cuda         the teapot on a GPU
-    make demo DAY=w1d1 IMPL=answers        with your own code
+    make demo DAY=w1d1 IMPL=solution       uses the reference code, even when your own has passed
 
 One buffer seen in six ways; what logistic regression learned of ten digits; pictures out of random networks, and a
 photograph that a network learned; and the teapot: its depth, its normals, a walk around it, and the portrait.
@@ -10,12 +10,13 @@ photograph that a network learned; and the teapot: its depth, its normals, a wal
 
 import itertools
 import os
-import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import matplotlib
 

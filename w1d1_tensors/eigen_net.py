@@ -17,8 +17,10 @@ import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 # Both nets on one thread: on small matrices more of them cost more than they bring.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"

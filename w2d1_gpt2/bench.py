@@ -1,6 +1,6 @@
 """Times your GPT-2 beside Hugging Face's, which has the same size and the same weights.
 
-    make bench DAY=w2d1 [DEVICE=cuda] [IMPL=answers]
+    make bench DAY=w2d1 [DEVICE=cuda] [IMPL=solution]
 
 Each row compares the medians of several rounds, in which the two take turns. A machine's speed goes up and down, but
 the ratio of the two times is steadier.
@@ -9,12 +9,13 @@ the ratio of the two times is steadier.
 import argparse
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import torch
 from cache import generate

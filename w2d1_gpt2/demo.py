@@ -2,7 +2,7 @@
 
     make demo DAY=w2d1                     about 5 minutes on two CPU cores
     make demo DAY=w2d1 DEVICE=cuda         a model ten times larger, trained longer
-    make demo DAY=w2d1 IMPL=answers        with your own code
+    make demo DAY=w2d1 IMPL=solution       uses the reference code, even when your own has passed
 
 Four models learn Shakespeare, character by character: a counted bigram, an RNN, an LSTM and a GPT. The last three have
 the same number of parameters and see the same batches. Then the demo shows where the GPT's heads look, how far back
@@ -11,13 +11,14 @@ each model's gradient reaches, what the GPT writes, and what the course's `stori
 
 import math
 import os
-import sys
 import textwrap
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import matplotlib
 

@@ -1,6 +1,6 @@
 """Compares your tokenizers with Hugging Face's and tiktoken's, which are written in Rust, and with plain Python.
 
-    make bench DAY=w2d3 [IMPL=answers]     takes about five minutes on one thread, and writes images/growth.png
+    make bench DAY=w2d3 [IMPL=solution]     takes about five minutes on one thread, and writes images/growth.png
 
 The text is 5.3 MB of novels. All who do the same job take turns, round after round, and each line compares their
 medians over the rounds, because machines are noisy and ratios less so. Times are the process's own seconds of CPU, so
@@ -21,11 +21,13 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+from shared.learner.script import begin
+
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread for everyone
 os.environ["RAYON_NUM_THREADS"] = "1"
 
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe_train
 import regex

@@ -1,20 +1,21 @@
 """Shows the finished day at work on real text, and writes the README's pictures into images/.
 
     make demo DAY=w2d3                     takes about 2 minutes on two CPU cores
-    make demo DAY=w2d3 IMPL=answers        uses your own code
+    make demo DAY=w2d3 IMPL=solution       uses the reference code, even when your own has passed
 
 It cuts one text with all tokenizers of the day and shows the tokens in colours. Then it measures what a vocabulary
 buys and costs, from 256 bytes to 32,768 tokens. At last it counts the tokens of the same ten articles in thirty
 languages, with GPT-2's vocabulary and with BERT's.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe_train
 import matplotlib

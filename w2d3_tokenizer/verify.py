@@ -1,7 +1,7 @@
 """Compares the day's tokenizers with the references, on random strings of the worst kind and on every text of the
 course.
 
-    python w2d3_tokenizer/verify.py [--strings 100000] [--seed 0]      ten minutes; IMPL=answers verifies yours
+    python w2d3_tokenizer/verify.py [--strings 100000] [--seed 0]      ten minutes
 
 For WordPiece it compares tokens, ids, offsets and decoded text with those of transformers' BertTokenizer, uncased and
 cased; for BPE, ids and decoded text with those of tiktoken and Hugging Face's `tokenizers`. The exit status is 1 if
@@ -9,7 +9,6 @@ anything differs.
 """
 
 import argparse
-import os
 import random
 import sys
 import unicodedata
@@ -17,8 +16,10 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
+from shared.learner.script import begin
+
 DAY = Path(__file__).resolve().parent
-sys.path.insert(0, str(DAY / os.environ.get("IMPL", "solution")))
+begin(__file__)
 
 import bpe
 import wordpiece

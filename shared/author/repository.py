@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.author import figures, tables
 from shared.author.links import broken_links, course_files, foreign_places
 from shared.course.day import Day, course_root, day_folders
+from shared.learner import wording
 
 ROOM_LINES, TEST_LINES = 250, 400  # of a module of `shared`, and of a test module there
 GUIDE = "a guide is"  # a line with these words warns, and fails nothing
@@ -25,7 +26,8 @@ def check_course(days: list[Day]) -> list[str]:
     lines = [f"{name} is missing" for name in needed if not (root / name).is_file()]
     if (root / "README.md").is_file():
         lines += tables.stale_tables(root, days)
-    lines += [f"{day.name}/strength.json: `make strength` has not measured it" for day in days if not figures.read(day)]
+    strength = wording.command("strength")
+    lines += [f"{day.name}/strength.json: `{strength}` has not measured it" for day in days if not figures.read(day)]
     for name in own:
         if name.endswith(".md"):
             lines += broken_links(root / name, name)
@@ -70,7 +72,7 @@ def ruff(paths: list[Path]) -> list[str]:
     if not (root / "pyproject.toml").is_file():
         return []
     if find_spec("ruff") is None:
-        return ["ruff is not installed; `make check` installs it, as does `pip install ruff`"]
+        return [f"ruff is not installed; `{wording.command('setup')}` installs it"]
     lines = []
     for command in (["check", "--output-format", "concise"], ["format", "--check"]):
         names = [str(path.relative_to(root)) for path in paths]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared.author import figures
 from shared.course.day import Day
+from shared.learner import wording
 from shared.runner.children import EnvironmentBroken, TooMany, in_children
 from shared.runner.protocol import Job, MutantMeasured, Started, Uncollected, Unimportable, VariantsMeasured
 from shared.runner.results import run_tests
@@ -38,7 +39,8 @@ def measure_days(days: list[Day], exercise: str | None, everything: bool, minute
         else:
             weak = report(day, exercise) or weak
     if left:
-        print(f"no time was left for {', '.join(left)}: these figures are stale; `make strength DAY=…` measures them")
+        again = wording.command("strength", left[0].partition("_")[0])
+        print(f"no time was left for {', '.join(left)}: these figures are stale; `{again}` measures the first")
     return weak
 
 

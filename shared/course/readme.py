@@ -32,6 +32,11 @@ class Hint:
     title: str
     text: str
 
+    @property
+    def short_title(self) -> str:
+        """The title where a reader knows already that it is a hint: "Hint: in which order?" is "in which order?"."""
+        return self.title.removeprefix("Hint:").strip()
+
 
 @dataclass(frozen=True)
 class Exercise:

@@ -115,7 +115,7 @@ def _what_helps(verdict: Verdict, problem: Problem) -> str:
     if says := sentence(problem.test):
         text += f' The test that fails says "{says}".'
     if verdict.exercise.hints:
-        text += f" Perhaps this hint helps: {verdict.exercise.hints[0].title}"
+        text += f" Perhaps this hint helps: {verdict.exercise.hints[0].short_title}"
     return text
 
 
@@ -144,10 +144,13 @@ def render(
     notes: Iterable[str] = (),
     width: int = 100,
     next_day: str | None = None,
+    follows: tuple[str, str | None, str] | None = None,
+    demo: bool = False,
 ) -> str:
     """The board as text, without a newline at its end.
 
     Verdicts for less than the day's core, say for one exercise, give just those rows and the first problem: no bar.
+    Where these are all done, `follows` (what, place, command) is next. `demo`: the day has something to show.
     """
     terminal, known = Terminal(fancy, color, max(width, 40)), {v.exercise.name: v for v in verdicts}
     every = [known[e.name] for e in day.exercises if e.name in known]
@@ -190,10 +193,15 @@ def render(
         more = more[:FOLDED] + [f"{len(more) - FOLDED} others"] * (len(more) > FOLDED)
         out += ["", *terminal.wrap(text, 2)]
         out += terminal.wrap(f"If you want more, a bonus is left: {', '.join(more)}.", 2) * bool(more)
+        out += [""] * (demo or bool(next_day and not ahead))
+        if demo:
+            out += _pointer(terminal, "demo", wording.command("demo", day.short), "shows your own code at work")
         if next_day and not ahead:
-            out += ["", *_pointer(terminal, "next", next_day, wording.command("start", next_day.partition("_")[0]))]
+            out += [*_pointer(terminal, "next", next_day, wording.command("start", next_day.partition("_")[0]))]
     if whole and left and not any(v.state in ("done", "wrong") for v in every):
         out += ["", f"  Nothing is built yet. The first one takes about {duration(ahead[0].exercise.minutes)}."]
+    if follows and not whole and not ahead:
+        out += ["", *_pointer(terminal, "next", *follows)]
     out += [""] * bool(ahead)
     if start:
         out += _pointer(terminal, "start", wording.command("start", day.short), "makes answers/, where you write")

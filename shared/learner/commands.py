@@ -3,17 +3,16 @@
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 
 from shared.course.day import Day, Exercise, ReadmeError, day_folders, find_day
-from shared.learner import answers, board, wording
+from shared.learner import answers, board, choose, script, wording
 from shared.learner.full_report import full_report
+from shared.learner.live import live
 from shared.learner.safely import explain, shown
 from shared.learner.state import read_state, write_state
 from shared.learner.terminal import say
 from shared.learner.verdicts import remember, verdicts
-from shared.runner.process import child_environment
 from shared.runner.protocol import ExitStatus
 from shared.runner.run import Results, run_day
 
@@ -28,21 +27,22 @@ class Refused(Exception):
 
 
 def test(options: argparse.Namespace) -> int:
-    """Test a day's answers, or without a day the whole course."""
+    """Test a day's answers, or one exercise, or a section (attention); without a day, the whole course."""
     if not options.day:
         from shared.author.prove import prove
 
         return prove(options.device)
     day = find_day(options.day)
     check_environment(options.device)
-    names = [day.exercise(options.exercise).name] if options.exercise else None
+    names = choose.named(day, options.exercise) if options.exercise else None
     _check_path(day)
     if options.impl in (None, "answers"):
         answers.check_folder(day)
     folder = day.implementation(options.impl)
     if not folder.is_dir():
         raise Refused(f"{day.name} has no {folder.name}/: `{wording.command('start', day.short)}` makes answers/")
-    results = run_day(day, folder.name, options.device, names, seconds=options.seconds)
+    with live(day, names, _width()) as look:
+        results = run_day(day, folder.name, options.device, names, seconds=options.seconds, watch=look)
     found = verdicts(day, results, names)
     remember(day, found, results, options.why)
     say(_render(day, found, results.folder, options.device))
@@ -57,7 +57,7 @@ def test(options: argparse.Namespace) -> int:
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Test again whenever a file of answers/ is saved."""
+    """Test again whenever a file of answers/ is saved: a day, one exercise, or a section (attention)."""
     from shared.learner.watch import watch as keep_watching
 
     day = find_day(options.day)
@@ -74,7 +74,7 @@ def watch(options: argparse.Namespace) -> int:
             say("\033[2J\033[H", end="")
         say(_render(day, found, results.folder, options.device) + "\n\n  watching; Ctrl-C ends it")
 
-    keep_watching(day, options.device, options.exercise and day.exercise(options.exercise).name, show)
+    keep_watching(day, options.device, choose.named(day, options.exercise) if options.exercise else None, show)
     return FINE
 
 
@@ -112,10 +112,16 @@ def _render(day: Day, found: list[board.Verdict], folder: str, device: str) -> s
         device=device,
         fancy=fancy,
         color=color,
-        width=min(120, shutil.get_terminal_size((100, 40)).columns),
+        width=_width(),
         next_day=after[0] if after else None,
+        follows=choose.step_after(day, folder, found),
+        demo=(day.path / "demo.py").is_file(),
         notes=answers.name_clashes(day) if folder == "answers" else (),
     )
+
+
+def _width() -> int:
+    return min(120, shutil.get_terminal_size((100, 40)).columns)
 
 
 # ---- A pair's own files
@@ -132,7 +138,7 @@ def start(options: argparse.Namespace) -> int:
 
 
 def hint(options: argparse.Namespace) -> int:
-    """Show the next hint of an exercise, or the one that you choose."""
+    """Show the next hint of an exercise, or the one that you choose. Without a name, of the next exercise."""
     day = find_day(options.day)
     exercise = _exercise(day, options)
     state = read_state(day)
@@ -143,23 +149,27 @@ def hint(options: argparse.Namespace) -> int:
     found = answers.hint(day, exercise.name, level)
     if found is None:
         raise Refused(f"{exercise.name} has {count} hint{'s' * (count > 1)}")
-    say(f"{exercise.name}, hint {level} of {count}: {found.title}\n\n{found.text.strip()}")
+    say(f"{exercise.name}, hint {level} of {count}: {found.short_title}\n\n{found.text.strip()}")
     seen[exercise.name] = level  # only now: a hint that could not be printed was not given
     write_state(day, state)
     return FINE
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print the reference answer of an exercise."""
+    """Print the reference answer of an exercise. Without a name, of the next exercise."""
     day = find_day(options.day)
-    say(answers.show(day, _exercise(day, options).name), end="", code=True)
+    say(answers.show(day, _exercise(day, options, "# ").name), end="", code=True)
     return FINE
 
 
 def take(options: argparse.Namespace) -> int:
-    """Put the reference answer into answers/, so that you can go on; your version is kept in .byo/backup/."""
+    """Put the reference answer into answers/, so that you can go on; your version is kept in .byo/backup/.
+
+    Without a name, that of the next exercise.
+    """
     day = find_day(options.day)
-    return _changed(answers.take(day, _exercise(day, options).name))
+    name = _exercise(day, options).name
+    return _changed(day, name, answers.take(day, name))
 
 
 def reset(options: argparse.Namespace) -> int:
@@ -168,22 +178,29 @@ def reset(options: argparse.Namespace) -> int:
     if not options.exercise:
         one, file = wording.exercise("causal_mask"), wording.exercise("attention.py")
         raise Refused(f"which one? {one}, or {file} for a whole file")
-    return _changed(answers.reset(day, options.exercise))
+    return _changed(day, options.exercise, answers.reset(day, options.exercise))
 
 
-def _changed(change: answers.Change) -> int:
+def _changed(day: Day, name: str, change: answers.Change) -> int:
+    choose.forget(day, name)
     say(change.what)
     if change.backup:
         say(f"your version is kept in {shown(change.backup)}")
     return FINE
 
 
-def _exercise(day: Day, options: argparse.Namespace) -> Exercise:
-    if not options.exercise:
-        names = ", ".join(exercise.name for exercise in day.exercises)
-        how = "EX=… with one of" if wording.by_make() else "name one of"
-        raise Refused(f"which exercise? {how}: {names}")
-    return day.exercise(options.exercise)
+def _exercise(day: Day, options: argparse.Namespace, before: str = "") -> Exercise:
+    """The exercise that was named, or the next one, of which a first line tells (after `before`, in which code is)."""
+    if options.exercise:
+        return day.exercise(options.exercise)
+    if not (following := choose.next_exercise(day)):
+        whole, one = wording.command("test", day.short), wording.exercise(day.exercises[0].name)
+        raise Refused(
+            f"nothing in {day.short} seems to be left; `{whole}` tests it all. To choose one yourself, add {one}"
+        )
+    exercise, why = following
+    say(f"{before}The next exercise is {exercise.name}, which is {why}.\n")
+    return exercise
 
 
 def progress(options: argparse.Namespace) -> int:
@@ -213,13 +230,12 @@ def run_script(options: argparse.Namespace) -> int:
     """Run a day's demo.py or bench.py."""
     day = find_day(options.day)
     check_environment(options.device)
-    script = day.path / f"{options.command}.py"
-    if not script.is_file():
-        raise Refused(f"{day.name} has no {script.name}")
-    environment = {**child_environment(options.device), "IMPL": options.impl or "solution"}
-    status = subprocess.run([sys.executable, str(script)], env=environment, check=False).returncode
+    file = day.path / f"{options.command}.py"
+    if not file.is_file():
+        raise Refused(f"{day.name} has no {file.name}")
+    status = script.run(file, options.device, options.impl)
     if status < 0:
-        raise Refused(f"{day.name}/{script.name} was ended by signal {-status}")
+        raise Refused(f"{day.name}/{file.name} was ended by signal {-status}")
     return status
 
 

@@ -24,7 +24,9 @@ def verdicts(day: Day, results: Results, exercises: list[str] | None = None) -> 
             verdict.problem = Problem(_first_todo(results, verdict), verdict.where, summary, [])
     then = read_state(day).get("wrong", {})
     wrong = {
-        e.name for e in day.exercises if then.get(e.name) is not None and then[e.name] == _text(day, e, results.folder)
+        e.name
+        for e in day.exercises
+        if then.get(e.name) is not None and then[e.name] == text_of(day, e, results.folder)
     }
     wrong = wrong - {v.exercise.name for v in found} | {v.exercise.name for v in found if v.state == "wrong"}
     for verdict in found:
@@ -122,7 +124,7 @@ def definition_line(day: Day, exercise: Exercise, folder: str) -> str | None:
     return f"{folder}/{exercise.module}" + (f":{block.start + 1}" if block else "")
 
 
-def _text(day: Day, exercise: Exercise, folder: str) -> str:
+def text_of(day: Day, exercise: Exercise, folder: str) -> str:
     """The lines of its definition in that folder, "" where there is none."""
     lines, block = _definition(day, exercise, folder)
     return "".join(lines[block.start : block.end]) if block else ""
@@ -149,7 +151,7 @@ def remember(day: Day, found: list[Verdict], results: Results, why: bool) -> Non
         name = verdict.exercise.name
         done[name] = verdict.state == "done"
         failing[name] = failing.get(name, 0) + 1 if verdict.state == "wrong" else 0
-        wrong[name] = _text(day, verdict.exercise, results.folder) if verdict.state == "wrong" else None
+        wrong[name] = text_of(day, verdict.exercise, results.folder) if verdict.state == "wrong" else None
         says = results.why.get(name)
         if says and verdict.problem:
             if why or failing[name] >= 2:

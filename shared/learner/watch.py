@@ -29,7 +29,7 @@ def changed_modules(before: dict[Path, int], now: dict[Path, int]) -> set[str]:
     return {file.name for file in now.keys() | before.keys() if before.get(file) != now.get(file)}
 
 
-def watch(day: Day, device: str, only: str | None, show, rounds: int | None = None) -> None:
+def watch(day: Day, device: str, only: list[str] | None, show, rounds: int | None = None) -> None:
     """Calls `show(results, exercises)` after every change, for the exercises of the changed modules (or `only`).
 
     The first round runs everything. Goes on until interrupted, or for `rounds` rounds.
@@ -38,7 +38,7 @@ def watch(day: Day, device: str, only: str | None, show, rounds: int | None = No
     spare = Child(device)
     try:
         before = stamps(folder)
-        names = [only] if only else None
+        names = only
         while rounds is None or rounds > 0:
             ready, spare = spare, Child(device)
             try:
@@ -52,6 +52,6 @@ def watch(day: Day, device: str, only: str | None, show, rounds: int | None = No
                 time.sleep(PAUSE)
             time.sleep(PAUSE)  # an editor may write in two steps
             before = stamps(folder) or now
-            names = [only] if only else [e.name for e in day.exercises if e.module in modules] or None
+            names = only or [e.name for e in day.exercises if e.module in modules] or None
     finally:
         spare.close()

@@ -14,6 +14,8 @@ from shared.checks import CheckFailed
 from shared.checks.values import class_name, message_of
 from shared.course.day import Day
 from shared.data.files import DataError
+from shared.learner import wording
+from shared.sandbox.details import asks_the_keyboard
 
 NO_SUCH = re.compile(r"module '(\w+)' has no attribute '(\w+)'")
 _SPEAKING = (pytest.fail.Exception, AssertionError)  # their message needs no name in front
@@ -28,6 +30,8 @@ def whose_error(error: BaseException, day: Day, folder: Path) -> str:
     other error may come from the oracle, a library or the machine, or from a test that uses what the answer returned as
     what it isn't: `got.shape` of a list. Only the reference can tell, which passes in the latter case: see `blame`.
     """
+    if asks_the_keyboard(error):
+        return "answer"
     chain = list(chain_of(error))
     if any(isinstance(one, DataError) for one in chain):
         return "course"
@@ -141,7 +145,7 @@ def in_words(error: BaseException, day: Day, folder: Path) -> str:
     if match := NO_SUCH.match(text):
         module, missing = match.groups()
         if (day.path / "solution" / f"{module}.py").is_file():
-            reset = f"make reset DAY={day.short} EX={missing}"
+            reset = wording.command("reset", day.short, missing)
             return f"{folder.name}/{module}.py has no `{missing}`; `{reset}` puts its stub back"
     if isinstance(error, SyntaxError):
         return f"{name}: {error.msg if type(error.msg) is str else first}"
@@ -151,11 +155,8 @@ def in_words(error: BaseException, day: Day, folder: Path) -> str:
         return "RecursionError: it calls itself too deep: without end, or once for every item of many"
     if isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text:
         return "it asked for more memory than a test may have" + _amount(text)
-    # pickle and others raise EOFError as well, for files that end too early.
-    if "reading from stdin while output is captured" in text or text == "EOF when reading a line":
-        return "it waits for the keyboard, input(); nobody types during a test"
-    if name == "BdbQuit" and type(error).__module__ == "bdb":
-        return "it stops at a breakpoint(); nobody types during a test"
+    if asked := asks_the_keyboard(error):
+        return f"it stops at {asked}, but nobody can type during a test"
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return "it printed or wrote more than a test may: without end?"
     if first and (type(error).__module__.startswith("shared.") or isinstance(error, _SPEAKING)):

@@ -9,9 +9,11 @@ from shared.checks.show import describe_call
 from shared.checks.values import class_name, message_of
 from shared.course.day import Day
 from shared.data.files import DataError
+from shared.learner import wording
 from shared.learner.verdicts import definition_line
 from shared.runner.protocol import Problem
 from shared.sandbox.calls import Call
+from shared.sandbox.details import details
 from shared.sandbox.errors import (
     chain_of,
     first_of_many,
@@ -24,8 +26,6 @@ from shared.sandbox.errors import (
 )
 
 MANY = 200_000  # characters printed, beyond which only the last lines travel
-REMEDY = "run `make doctor`, and if that says that all is well, please report this"
-
 CANT_GO_ON = "the test can't go on with what the answer gave: "
 NOT_YOURS = "the test itself failed, not your answer: "
 
@@ -73,7 +73,7 @@ def judge(
         # A check fails in the test: what helps is where the answer stands.
         where = definition(exercise, day, folder)
     else:
-        summary, lines = in_words(error, day, folder), []
+        summary, lines = in_words(error, day, folder), details(error, day, exercise)
     if whose == "unclear" and not where:
         lines += line_of_the_test(error, day)
         summary = f"{CANT_GO_ON}{summary}"
@@ -106,8 +106,9 @@ def blame(outcome: Outcome, reference: Outcome) -> Outcome:
         return replace(outcome, doubtful=False)
     if reference.kind == "fault":  # damaged data
         return _fault(outcome, reference.problem.summary if reference.problem else NOT_YOURS)
+    remedy = f"run `{wording.command('doctor')}`, and if that says that all is well, please report this"
     words = (reference.problem.summary if reference.problem else reference.error).removeprefix(CANT_GO_ON)
-    return _fault(outcome, f"{NOT_YOURS}{words.rstrip('.')}; {REMEDY}")
+    return _fault(outcome, f"{NOT_YOURS}{words.rstrip('.')}; {remedy}")
 
 
 def _fault(outcome: Outcome, summary: str) -> Outcome:

@@ -145,7 +145,7 @@ class DayPlugin:
             self.watcher.stop()
             changed = state.restore()
             # Whatever else went wrong may come from the change; but a debugger replaces the streams itself.
-            if not changed or type(error).__name__ == "BdbQuit":
+            if not changed or type(error).__name__ == "BdbQuit" or isinstance(error, pytest.exit.Exception):
                 raise
             raise self.changes(changed) from None
         else:

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from shared.course.day import Exercise, Hint, Section
+from shared.learner import wording
 from shared.learner.board import Problem, Verdict, duration, progress, render, sentence
 from shared.learner.terminal import ESCAPE, Terminal, cells, say, supports
 
@@ -163,13 +164,14 @@ def half_done_with_notes():
 
 
 def all_done():
-    return a_day(), verdicts(a_day(), ["done 2", "done 4", "done 6", "done 3", "done 1"]), dict(next_day="w2d2_bert")
+    made = verdicts(a_day(), ["done 2", "done 4", "done 6", "done 3", "done 1"])
+    return a_day(), made, dict(next_day="w2d2_bert", demo=True)
 
 
 def all_done_but_the_bonus():
     day = a_day(*WITH_BONUS)
     made = verdicts(day, ["done 2", "done 4", "done 6", "done 3", "done 1", "done 5", "todo", "todo"])
-    return day, made, dict(next_day="w2d2_bert")
+    return day, made, dict(next_day="w2d2_bert", demo=True)
 
 
 def a_long_bonus_section():
@@ -196,6 +198,20 @@ def one_exercise(state, **problem):
 
 def one_exercise_done():
     return one_exercise("done")
+
+
+def follows():
+    name = "scaled_dot_product_attention"
+    return dict(follows=(name, "answers/attention.py:24", wording.command("hint", "w2d1", name)))
+
+
+def one_exercise_done_and_the_next():
+    return *one_exercise("done")[:2], follows()
+
+
+def a_section_done_and_the_next():
+    day = a_day()
+    return day, verdicts(day, ["done 2", "done 4", "done 6", "done 3", "done 1"])[:3], follows()
 
 
 def one_exercise_wrong():
@@ -233,6 +249,8 @@ STATES = [
     a_long_bonus_section,
     all_done_but_a_long_bonus_section,
     one_exercise_done,
+    one_exercise_done_and_the_next,
+    a_section_done_and_the_next,
     one_exercise_wrong,
     one_exercise_todo,
     one_exercise_waiting,
@@ -299,8 +317,8 @@ def test_without_make_nothing_speaks_of_it(state, monkeypatch):
     made = board(state)
     monkeypatch.delenv("BYO_MAKE")
     text = board(state)
-    assert not any(word in text for word in ("make hint", "make start", "EX=", "DAY=", "WHY="))
-    assert text.count("python -m shared") == made.count("make hint") + made.count("make start")
+    assert not any(word in text for word in ("make hint", "make start", "make demo", "EX=", "DAY=", "WHY="))
+    assert text.count("python -m shared") == sum(made.count(f"make {name}") for name in ("hint", "start", "demo"))
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,6 @@ def test_what_is_no_command_is_one_sentence(arguments, capsys):
 # ---- How it speaks
 
 SAID = [  # (command, a variable, what make's users read, what others read)
-    (["hint", "w9d1"], {}, "EX=… with one of: double", "name one of: double"),
     (["reset", "w9d1"], {}, "EX=attention.py for a whole file", "or attention.py for a whole file"),
     (["watch", "w9d1"], {}, "make start DAY=w9d1", "python -m shared start w9d1"),
     (["test", "w9d1", "--impl", "answers"], {}, "make start DAY=w9d1", "python -m shared start w9d1"),

@@ -15,6 +15,18 @@ from shared.sandbox.modules import ReferenceUsed
 from shared.sandbox.outcome import Outcome, blame, judge
 
 
+class BdbQuit(Exception):
+    """As the debugger raises it."""
+
+
+BdbQuit.__module__ = "bdb"
+
+
+@pytest.fixture(autouse=True)
+def by_make(monkeypatch):
+    monkeypatch.setenv("BYO_MAKE", "1")
+
+
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
     answer = "def double(x):\n    return call()\n"
@@ -157,7 +169,7 @@ def test_a_check_is_never_in_doubt(day):
 @pytest.mark.parametrize(
     "error, words",
     [
-        (EOFError("EOF when reading a line"), "it waits for the keyboard, input(); nobody types during a test"),
+        (EOFError("EOF when reading a line"), "it stops at input(), but nobody can type during a test"),
         (EOFError("Ran out of input"), "EOFError: Ran out of input"),
         (MemoryError(), "it asked for more memory than a test may have"),
         (RuntimeError("can't allocate memory: you tried to allocate 10737418240 bytes."), "may have: 10.0 GiB"),
@@ -177,6 +189,7 @@ def test_a_check_is_never_in_doubt(day):
         (SyntaxError("invalid syntax"), "SyntaxError: invalid syntax"),
         (SystemExit(3), "the answer called sys.exit(); a function returns"),
         (AttributeError("module 'inside' has no attribute 'double'"), "`make reset DAY=w9d1 EX=double` puts its stub"),
+        (BdbQuit(), "it stops at breakpoint(), but nobody can type during a test"),
         (
             AttributeError("module 'torch' has no attribute 'foo'"),
             "AttributeError: module 'torch' has no attribute 'foo'",
@@ -189,6 +202,11 @@ def test_errors_in_words(day, error, words):
     told = in_words(error, day, day.path / "answers")
     assert words in told and "\n" not in told
     told.encode()
+
+
+def test_whoever_asks_the_keyboard_is_the_answer(day):
+    for error in (BdbQuit(), EOFError("EOF when reading a line")):
+        assert whose_error(raised(day, "test library", error), day, day.path / "answers") == "answer"
 
 
 def test_pickles_end_of_file_is_not_the_keyboard(day):
@@ -208,3 +226,14 @@ def test_the_call_is_told_with_values_that_can_be_run(day):
     call = SimpleNamespace(of_object=False, name="double", args=(torch.tensor([1, 2]),), kwargs={"dim": -1})
     outcome = judged(day, raised(day, "test", CheckFailed("wrong")), call=call)
     assert outcome.problem.lines == ["call      double(tensor([1, 2]), dim=-1)"]
+
+
+# ---- The language of who ran it
+
+
+def test_without_make_nothing_speaks_of_it(day, monkeypatch):
+    monkeypatch.delenv("BYO_MAKE")
+    told = in_words(AttributeError("module 'inside' has no attribute 'double'"), day, day.path / "answers")
+    assert "`python -m shared reset w9d1 double` puts its stub back" in told
+    outcome = judged(day, raised(day, "test library", ImportError("broken")))
+    assert "run `python -m shared doctor`" in blame(outcome, outcome).problem.summary

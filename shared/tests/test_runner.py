@@ -68,7 +68,7 @@ def test_a_file_that_does_not_import_is_a_broken_environment(day):
         (["test", "w9d1", "duoble"], {}, ["did you mean double?"]),
         (["test", "w9d1"], {"DEVICE": "toaster"}, ["DEVICE=toaster"]),
         (["test", "w9d1"], {"IMPL": "mine"}, ["IMPL=mine", "answers"]),
-        (["hint", "w9d1"], {}, ["which exercise?", "quadruple"]),
+        (["reset", "w9d1"], {}, ["which one?"]),
         (["hint", "w9d1", "double"], {"LEVEL": "9"}, ["has 2 hints"]),
     ],
 )
