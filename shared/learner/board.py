@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from shared.learner import wording
+from shared.learner.fitting_hint import fitting_hint
 from shared.learner.terminal import PROSE, Terminal, cells
 from shared.learner.terminal import supports as supports  # for whoever makes a Terminal
 
@@ -110,12 +111,12 @@ def _detail(terminal: Terminal, verdict: Verdict, problem: Problem) -> list[str]
 
 
 def _what_helps(verdict: Verdict, problem: Problem) -> str:
-    """Where no known mistake matches: what the failing test says, and the first hint."""
+    """Where no known mistake matches: what the failing test says, and a hint that is about the same."""
     text = "No mistake that we know gives just this."
     if says := sentence(problem.test):
         text += f' The test that fails says "{says}".'
-    if verdict.exercise.hints:
-        text += f" Perhaps this hint helps: {verdict.exercise.hints[0].short_title}"
+    if hint := fitting_hint(verdict.exercise, says):
+        text += f" Perhaps this hint helps: {hint.short_title}"
     return text
 
 
