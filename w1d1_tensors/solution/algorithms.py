@@ -1,5 +1,4 @@
-"""Twenty algorithms without a loop. The slow one above each says exactly what is wanted. Values that are compared with
-one another have one dtype."""
+"""Twenty algorithms without a loop. The slow one above each says what is wanted. What is compared has one dtype."""
 
 from collections import Counter
 
@@ -265,9 +264,8 @@ def multinomial_rows(x: Shaped[Tensor, "m k"], n: int) -> Shaped[Tensor, "kept k
 
 def histogram_loop(x: Tensor, bins: int, low: float, high: float) -> Tensor:
     counts = torch.zeros(bins, dtype=torch.int64, device=x.device)
-    for value in x:
-        if low <= value <= high:
-            counts[min(int((value - low) / (high - low) * bins), bins - 1)] += 1
+    for value in filter(lambda value: low <= value <= high, x):
+        counts[min(int((value - low) / (high - low) * bins), bins - 1)] += 1
     return counts
 
 

@@ -313,7 +313,7 @@ def test_lines_go_on_for_ever(device):
 
 @exercise("line_distances")
 def test_points_far_along_a_line_and_close_to_it(device):
-    # 4096² + (1/64)² is 4096² in float32: Pythagoras, √(|o|² - (o · d)²), loses the small distance however it is written.
+    # 4096² + (1/64)² is 4096² in float32: Pythagoras, √(|o|² - (o · d)²), loses the small distance in any spelling.
     start, end = torch.zeros(2, 2, device=device), torch.eye(2, device=device)  # the axes
     points = torch.tensor([[4096, 1 / 64], [-8192, -1 / 32], [1 / 64, 4096], [0, 1]], device=device)
     close(algorithms.line_distances(start, end, points), points.abs().flip(1))
