@@ -270,9 +270,8 @@ def multinomial_rows(x: Shaped[Tensor, "m k"], n: int) -> Shaped[Tensor, "kept k
 
 def histogram_loop(x: Tensor, bins: int, low: float, high: float) -> Tensor:
     counts = torch.zeros(bins, dtype=torch.int64, device=x.device)
-    for value in x:
-        if low <= value <= high:
-            counts[min(int((value - low) / (high - low) * bins), bins - 1)] += 1
+    for value in filter(lambda value: low <= value <= high, x):
+        counts[min(int((value - low) / (high - low) * bins), bins - 1)] += 1
     return counts
 
 
