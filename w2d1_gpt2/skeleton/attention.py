@@ -41,8 +41,8 @@ def average_softmax(x: Float[Tensor, "batch time channel"]) -> Float[Tensor, "ba
 def causal_mask(length: int, past: int = 0, device: torch.device | None = None) -> Bool[Tensor, "query key"]:
     """True where a query may not look: at keys later than itself.
 
-    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). The mask
-    is made on `device`; None means the CPU.
+    The queries are the last `length` of `past + length` positions; `past` stays 0 until the cache (section 5). Each
+    call makes a new mask, on `device`; None means the CPU.
 
     >>> causal_mask(3).int().tolist()
     [[0, 1, 1], [0, 0, 1], [0, 0, 0]]

@@ -90,7 +90,7 @@ def sample(
     top_k: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Int[Tensor, "batch"]:
-    """One token for each row, drawn from softmax(logits / temperature).
+    """One token for each row, drawn from softmax(logits / temperature). The quotient fits into the logits' dtype.
 
     Temperature 0 takes the largest logit, always, however close another one comes. A logit of -inf has no chance. With
     `top_k`, only the `top_k` largest logits of a row have a chance:

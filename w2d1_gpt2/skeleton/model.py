@@ -130,7 +130,7 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """Mean of -log p(target), in nats, over the targets that are not `ignore_index`.
 
-    Finite for logits in the thousands, and for logits of -inf where no target is; a position that is ignored has none.
+    Finite for float32 logits in the thousands, and for logits of -inf where no target is; an ignored position has none.
     Infinite if a target that counts has a logit of -inf.
     `ignore_index` may be any number: a token's id, a negative one, or one beyond the vocabulary. The most used form of
     `torch.nn.functional.cross_entropy`.

@@ -100,7 +100,7 @@ def pick_gpu(
     """The GPU that trains the model on `tokens` tokens for the fewest dollars, and the hours that it takes.
 
     Only those count whose memory holds all of `training_memory` with `mixed`. If there is none, ValueError says how
-    many GB (10⁹ bytes) are needed, at least to the nearest one. A GPU does `utilisation` times its peak. Of two that
+    many GB (10⁹ bytes) are needed, to within one. A GPU does `utilisation` times its peak. Of two that
     cost the same, the one with fewer hours. `gpus` may be a list or a tuple, and stays in its order.
 
     >>> gpu, hours = pick_gpu(GPT2Config(), tokens=2.5e9, batch=8, length=1024)

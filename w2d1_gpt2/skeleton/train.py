@@ -56,7 +56,8 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> float
     """Shortens the gradients, in place, so that all of them as ONE long vector are at most `max_norm` long.
 
     Shorter ones are left as they are. Parameters without a gradient don't count. Returns the length before, a Python
-    float: 0.0 if there are no gradients at all. Pascanu et al. 2013, section 3.2.
+    float: 0.0 if there are no gradients at all. Gradients are float32 or float64, and short enough that their squares
+    don't overflow. Pascanu et al. 2013, section 3.2.
 
     >>> a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     >>> a.grad, b.grad = torch.tensor([3.0]), torch.tensor([4.0])

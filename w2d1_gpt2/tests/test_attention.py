@@ -78,6 +78,12 @@ def test_queries_come_after_the_past(length, past, device):
 
 
 @exercise("causal_mask")
+def test_each_call_makes_a_mask_of_its_own(device):
+    attention.causal_mask(3, past=1, device=device).logical_not_()
+    equal(attention.causal_mask(3, past=1, device=device), later(3, 1, device), name="the mask of the second call")
+
+
+@exercise("causal_mask")
 def test_mask_is_made_on_the_cpu_unless_told():
     equal(attention.causal_mask(3), later(3, 0, "cpu"))
 
@@ -162,6 +168,17 @@ def test_attention_in_float16(draw):
     mask = some_mask(draw, 5, 7)
     expected = torch_attention(*(x.float() for x in inputs), mask).half()
     close(attention.scaled_dot_product_attention(*inputs, mask), expected)
+
+
+@exercise("scaled_dot_product_attention")
+@pytest.mark.parametrize("sign", [1, -1], ids=["above 0", "below 0"])
+def test_large_scores_in_float16(sign, draw):
+    # Whole numbers around ±1,800, a few apart: float16 holds each of them, and every product and sum on the way.
+    query, key = (2 * draw.ints(-1, 2, 2, 3, 5, 4)).half(), draw.ints(-1, 2, 2, 3, 7, 4).half()
+    query[..., 0], key[..., 0] = 60, 60 * sign
+    value, mask = draw(2, 3, 7, 6, dtype=torch.float16), some_mask(draw, 5, 7)
+    expected = torch_attention(query.float(), key.float(), value.float(), mask).half()
+    close(attention.scaled_dot_product_attention(query, key, value, mask), expected)
 
 
 @exercise("scaled_dot_product_attention")
@@ -386,7 +403,8 @@ def test_the_cache_is_given_this_calls_keys_and_values(draw, device):
 
 
 @exercise("MultiHeadAttention")
-def test_while_training_weights_are_dropped(draw, device):
+@pytest.mark.parametrize("cached", [False, True], ids=["in one piece", "in two, through a cache"])
+def test_while_training_weights_are_dropped(cached, draw, device):
     # Queries and keys are 0, so token 4 gives each of five tokens a fifth. All values are 1, and c_proj does nothing:
     # a head's 16 channels all hold the sum of the weights that are left, but for those that the output's dropout takes.
     # All 16 of one head fall together with chance 0.25^16: 2·10^-7 for all 900 heads.
@@ -396,7 +414,9 @@ def test_while_training_weights_are_dropped(draw, device):
         module.c_attn.bias.copy_(torch.cat([torch.zeros(96), torch.ones(48)]))
         module.c_proj.weight.copy_(torch.eye(48))
         module.c_proj.bias.zero_()
-    sums = module(draw(300, 5, 48)).view(300, 5, 3, 16).amax(dim=-1)
+    x, cache = draw(300, 5, 48), Cache()
+    out = torch.cat([module(piece, cache) for piece in x.split([3, 2], dim=1)], dim=1) if cached else module(x)
+    sums = out.view(300, 5, 3, 16).amax(dim=-1)
     left, before = sums[:, 4] * 5 * (1 - P) ** 2, sums[:, 3] * 4 * (1 - P) ** 2  # token 3 has four tokens to look at
     close(left, left.round(), name="the number of weights left")
     # n = 900 counts, binomial; a right answer is called wrong once in 2·10^6 runs.

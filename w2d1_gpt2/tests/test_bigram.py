@@ -216,6 +216,13 @@ def test_counts_a_pair_of_equal_tokens_that_overlaps_itself(device):
 
 
 @exercise("count_bigrams")
+def test_counts_a_pair_that_comes_tens_of_thousands_of_times(device):
+    # Past 32,767, where a counter of 16 bits turns negative.
+    ids = torch.zeros(33_000, dtype=torch.int64, device=device)
+    close(bigram.count_bigrams(ids, 2), torch.tensor([[32_999, 0], [0, 0]], device=device))
+
+
+@exercise("count_bigrams")
 @pytest.mark.parametrize("length", [0, 1])
 def test_too_little_text_holds_no_pair(length, device):
     ids = torch.full((length,), 2, device=device)

@@ -282,6 +282,17 @@ def test_keeps_the_dtype_that_it_is_told_and_float32_if_none(dtype, device, draw
 
 
 @exercise("KVCache")
+def test_the_default_dtype_is_torchs_whatever_that_is(device, draw):
+    before, key = torch.get_default_dtype(), draw(3, 5, 2, D_HEAD, dtype=torch.float16)
+    torch.set_default_dtype(torch.float16)
+    try:
+        got = new_cache(device, dtype=None)[0].append(key, key)
+    finally:
+        torch.set_default_dtype(before)
+    equal(got[0], key, name="the keys")
+
+
+@exercise("KVCache")
 def test_a_layer_cannot_append_twice_in_a_pass(device, draw):
     store = new_cache(device)
     past = passes(store, draw, 2)
@@ -366,8 +377,10 @@ def rows(logits):
 
 
 @exercise("sample")
-@pytest.mark.parametrize("temperature", [0.5, 1, 8.0])
-@pytest.mark.parametrize("top_k", [None, 1, 3, 6, 7, 100])
+@pytest.mark.parametrize(
+    ("temperature", "top_k"),
+    [(0.5, None), (0.5, 3), (0.5, 7), (1, None), (1, 1), (1, 6), (8.0, None), (8.0, 3), (8.0, 100)],
+)
 def test_draws_follow_the_softmax(temperature, top_k, device, draw):
     logits = 1.5 * draw(7)
     got = cache.sample(rows(logits), temperature, top_k)
@@ -440,13 +453,13 @@ def test_draws_in_any_dtype(dtype, device, draw):
 
 
 @exercise("sample")
-def test_top_k_may_be_in_the_hundreds(device):
-    logits = torch.zeros(ROWS, 1000, device=device)
-    logits[:, :300] = 60.0  # the others have no chance worth counting: e^-60
-    drawn = cache.sample(logits, top_k=200)
-    # 4,000 draws leave out one of 200 equal candidates in fewer than one of a million seeds: 200 · e^-20.
+def test_top_k_may_be_a_hundred(device):
+    logits = torch.zeros(2000, 300, device=device)
+    logits[:, :150] = 60.0  # the others have no chance worth counting: e^-60
+    drawn = cache.sample(logits, top_k=100)
+    # 2,000 draws leave out one of 100 equal candidates in fewer than one of a million seeds: 100 · e^-20.
     equal(
-        [drawn.max().item() < 300, len(set(drawn.tolist()))], [True, 200], name="all of the best 300, how many tokens"
+        [drawn.max().item() < 150, len(set(drawn.tolist()))], [True, 100], name="all of the best 150, how many tokens"
     )
 
 

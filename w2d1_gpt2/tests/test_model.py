@@ -562,10 +562,11 @@ def test_gpt2_refuses_one_token_too_many(device, draw):
 
 
 @exercise("GPT2")
-def test_gpt2_drops_embeddings_while_training(device, draw):
+@pytest.mark.parametrize("cached", [False, True], ids=["without a cache", "with a cache"])
+def test_gpt2_drops_embeddings_while_training(cached, device, draw):
     ours, ids, seen = gpt2(device, dropout=0.3), draw.ints(0, 61, 4, 17), []  # 2,720 values
     ours.h[0].register_forward_pre_hook(lambda block, *given: seen.append(stream(*given)), with_kwargs=True)
-    ours.train()(ids)
+    ours.train()(ids, cache=Cache(3) if cached else None)
     ours.eval()(ids)
     equal(len(seen), 2, name="calls of the first block")
     is_dropout_of(*seen, 0.3)

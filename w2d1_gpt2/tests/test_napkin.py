@@ -298,9 +298,7 @@ def test_when_nothing_fits_it_says_how_many_gb_are_needed(sizes, batch, length):
         figures = [float(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*(?:\.\d+)?", str(caught.value))]
         equal(len(figures) > 0, True, name=f"whether {str(caught.value)!r} holds a number")
         nearest = min(figures, key=lambda figure: abs(figure - needed))
-        close(
-            nearest, needed, rtol=0, atol=1, name=f"{str(caught.value)!r}: the GB that are needed, to the nearest one"
-        )
+        close(nearest, needed, rtol=0, atol=1, name=f"{str(caught.value)!r}: the GB that are needed, to within one")
 
 
 @exercise("pick_gpu")
