@@ -371,9 +371,14 @@ def test_training_through_the_cache_is_refused(device, draw):
 ROWS = 4000
 
 
-def rows(logits):
-    """The same logits in ROWS rows, so that one call draws ROWS times."""
-    return logits.expand(ROWS, -1)
+def drawn_from(logits, temperature=1.0, top_k=None):
+    """ROWS tokens: one call for the same logits in ROWS rows.
+
+    A call for two rows goes before it. A test's first call is made again on a pretended GPU, where an answer that loops
+    over thousands of rows, as it may, would take too long.
+    """
+    cache.sample(logits.expand(2, -1), temperature, top_k)
+    return cache.sample(logits.expand(ROWS, -1), temperature, top_k)
 
 
 @exercise("sample")
@@ -383,7 +388,7 @@ def rows(logits):
 )
 def test_draws_follow_the_softmax(temperature, top_k, device, draw):
     logits = 1.5 * draw(7)
-    got = cache.sample(rows(logits), temperature, top_k)
+    got = drawn_from(logits, temperature, top_k)
     weight = (logits.double().cpu() / temperature).exp()
     weight[logits.cpu().argsort(descending=True)[top_k or 7 :]] = 0
     # chi-square over 4,000 draws; a right answer fails in one of a million seeds
@@ -393,6 +398,7 @@ def test_draws_follow_the_softmax(temperature, top_k, device, draw):
 @exercise("sample")
 def test_each_row_has_its_own_distribution(device, draw):
     logits = draw(3, 5)
+    cache.sample(logits, top_k=4)  # see drawn_from
     got = cache.sample(logits.repeat(2000, 1), top_k=4).view(2000, 3)
     for row in range(3):
         weight = logits[row].double().cpu().exp()
@@ -413,7 +419,7 @@ def test_gives_one_token_for_each_row(batch, temperature, top_k, device, draw):
 @exercise("sample")
 def test_a_temperature_near_zero_is_not_zero(device):
     # Logits that lie one temperature apart.
-    got = cache.sample(rows(torch.tensor([0.0, 0.005, 0.01], device=device)), temperature=0.005)
+    got = drawn_from(torch.tensor([0.0, 0.005, 0.01], device=device), temperature=0.005)
     weight = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64).exp()
     same_distribution(got, weight / weight.sum())
 
@@ -438,9 +444,9 @@ def test_temperature_zero_takes_the_largest_however_close_the_others_are(top_k, 
 @exercise("sample")
 @pytest.mark.parametrize("top_k", [None, 2, 3])
 def test_a_logit_of_minus_infinity_has_no_chance(top_k, device):
-    logits = rows(torch.tensor([0.5, -torch.inf, 1.5, -torch.inf], device=device))
+    logits = torch.tensor([0.5, -torch.inf, 1.5, -torch.inf], device=device)
     weight = torch.tensor([0.5, -torch.inf, 1.5, -torch.inf], dtype=torch.float64).softmax(dim=-1)
-    same_distribution(cache.sample(logits, top_k=top_k), weight)
+    same_distribution(drawn_from(logits, top_k=top_k), weight)
 
 
 @exercise("sample")
@@ -449,13 +455,14 @@ def test_draws_in_any_dtype(dtype, device, draw):
     logits = draw(5, dtype=torch.float64).to(dtype)
     weight = (logits.double().cpu() / 0.7).softmax(dim=-1)
     # The rounding of bfloat16 moves a probability by less than 1 %, which 4,000 draws can't see.
-    same_distribution(cache.sample(rows(logits), temperature=0.7), weight)
+    same_distribution(drawn_from(logits, temperature=0.7), weight)
 
 
 @exercise("sample")
 def test_top_k_may_be_a_hundred(device):
     logits = torch.zeros(2000, 300, device=device)
     logits[:, :150] = 60.0  # the others have no chance worth counting: e^-60
+    cache.sample(logits[:2], top_k=100)  # see drawn_from
     drawn = cache.sample(logits, top_k=100)
     # 2,000 draws leave out one of 100 equal candidates in fewer than one of a million seeds: 100 · e^-20.
     equal(
@@ -498,8 +505,8 @@ def test_a_generator_moves_on_from_call_to_call(device, draw):
 
 @exercise("sample")
 def test_the_global_generator_moves_on_without_one(device, draw):
-    logits = rows(draw(11))
-    equal(cache.sample(logits).tolist() == cache.sample(logits).tolist(), False, name="whether two calls draw the same")
+    logits = draw(11)
+    equal(drawn_from(logits).tolist() == drawn_from(logits).tolist(), False, name="whether two calls draw the same")
 
 
 @exercise("sample")
