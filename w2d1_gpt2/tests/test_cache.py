@@ -382,10 +382,8 @@ def drawn_from(logits, temperature=1.0, top_k=None):
 
 
 @exercise("sample")
-@pytest.mark.parametrize(
-    ("temperature", "top_k"),
-    [(0.5, None), (0.5, 3), (0.5, 7), (1, None), (1, 1), (1, 6), (8.0, None), (8.0, 3), (8.0, 100)],
-)
+@pytest.mark.parametrize("temperature", [0.5, 1, 8.0])
+@pytest.mark.parametrize("top_k", [None, 1, 3, 6, 7, 100])
 def test_draws_follow_the_softmax(temperature, top_k, device, draw):
     logits = 1.5 * draw(7)
     got = drawn_from(logits, temperature, top_k)
