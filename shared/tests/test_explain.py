@@ -24,6 +24,15 @@ def note(got, expected, rtol=1e-4, atol=1e-5):
     return (lines[-1] if lines else summary).partition("(")[2].rstrip(")")
 
 
+def test_what_was_computed_in_float32_is_said():
+    exact = X.double().sin()
+    words = "right to some seven digits, as float32 has them"
+    assert note(exact.float().double(), exact, 1e-9, 1e-11) == words
+    assert note(X.sin().double(), exact, 1e-9, 1e-11) == words
+    assert note(exact * (1 + 1e-5), exact, 1e-9, 1e-11) != words
+    assert note(X * (1 + 3e-7), X, 1e-9, 1e-11) != words  # float32 is what was asked for
+
+
 def test_equal_values_need_no_words():
     assert values_differ(X, X + 1e-6, 1e-4, 1e-5) is None
     assert values_differ(changed(0, torch.nan), changed(0, torch.nan), 0, 0) is None
