@@ -134,8 +134,9 @@ class BPETokenizer:
     ) -> "BPETokenizer":
         """From a JSON object {token: id} and a text with one merge a line, "left right", below a version line to skip.
 
-        Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary; one that isn't there is a
-        ValueError that names it. Called on a subclass, it makes one of these.
+        Both are UTF-8, and the last line may lack its line break. `specials`, which may be a generator, are looked up
+        in the vocabulary; one that isn't there is a ValueError that names it. Called on a subclass, it makes one of
+        these.
         """
         # BEGIN SOLUTION
         vocab = json.loads(Path(vocab_path).read_text(encoding="utf-8"))

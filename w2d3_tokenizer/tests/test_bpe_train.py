@@ -1,5 +1,6 @@
 """Section 5: learning merges from a text, the plain way and the fast way, and the two files that hold them."""
 
+import functools
 import gc
 import json
 import random
@@ -33,11 +34,14 @@ SCRIPTS = "Съешь же ещё этих мягких французских �
 
 
 @pytest.fixture
+@functools.cache  # each text is trained on once, though many an answer is compared with it
 def reference():
     """Hugging Face's BpeTrainer: `reference(counts, vocab_size)` gives its merges."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
+    @functools.cache
     def train(counts, vocab_size):
+        counts = dict(counts)
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.Split("|", "removed")  # our words are split and spelled already
         alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -45,7 +49,7 @@ def reference():
         tokenizer.train_from_iterator(["|".join([word] * count) for word, count in counts.items()], trainer)
         return [tuple(merge) for merge in json.loads(tokenizer.to_str())["model"]["merges"]]
 
-    return train
+    return lambda counts, vocab_size: list(train(tuple(counts.items()), vocab_size))
 
 
 @pytest.fixture

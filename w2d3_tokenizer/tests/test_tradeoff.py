@@ -293,7 +293,14 @@ def test_memory_grows_with_the_pairs_that_occur():
 
 
 @exercise("BigramModel")
-@pytest.mark.parametrize("large", [2**16, 2**24, 2**53], ids=["2**16", "2**24", "2**53"])
+@pytest.mark.parametrize("base", [1000, 50257, 10**5, 10**6, *(2**power for power in range(8, 31))])
+def test_pairs_are_kept_apart_in_every_base(base):
+    # 1, 0 and 0, base are the same number in this base; only the first of these pairs occurs.
+    close(tradeoff.BigramModel([1, 0, 2, 0], 2 * base).probability(base, 0), 1 / (2 * base + 4) / 2)
+
+
+@exercise("BigramModel")
+@pytest.mark.parametrize("large", [2**16, 2**24, 2**30], ids=["2**16", "2**24", "2**30"])
 def test_large_ids_are_told_apart(large):
     ids, size = (large, large + 1, large, 5, 0, large, 1, 0), 2 * large
     model = tradeoff.BigramModel(ids, size)

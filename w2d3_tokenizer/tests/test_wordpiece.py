@@ -148,6 +148,12 @@ def test_no_other_white_space_ends_a_line_or_is_cut_off(tmp_path, token):
 
 
 @exercise("load_vocab")
+def test_a_byte_order_mark_belongs_to_the_first_token(tmp_path):
+    (tmp_path / "words").write_bytes("\ufeffa\nb\n".encode())
+    equal(wordpiece.load_vocab(tmp_path / "words"), {"\ufeffa": 0, "b": 1})
+
+
+@exercise("load_vocab")
 def test_an_empty_file_has_no_tokens(tmp_path):
     (tmp_path / "words").write_bytes(b"")
     equal(wordpiece.load_vocab(tmp_path / "words"), {})
@@ -267,12 +273,16 @@ def test_a_word_of_more_than_100_characters_is_unknown(letter):
 
 
 @exercise("split_word")
-def test_the_limit_and_the_unknown_token_can_be_chosen():
+def test_the_limit_can_be_chosen():
     equal(wordpiece.split_word("aaa", SMALL, max_chars=3), ["a", "##a", "##a"])
     equal(wordpiece.split_word("aaaa", SMALL, max_chars=3), ["[UNK]"])
-    equal(wordpiece.split_word("aaaa", SMALL, unknown="<unk>", max_chars=3), ["<unk>"])
-    equal(wordpiece.split_word("xyz", SMALL, unknown="<unk>"), ["<unk>"])
     equal(wordpiece.split_word("a" * 102, SMALL, max_chars=500), ["a"] + ["##a"] * 101)
+
+
+@exercise("split_word")
+def test_the_unknown_token_can_be_chosen():
+    equal(wordpiece.split_word("xyz", SMALL, unknown="<unk>"), ["<unk>"])
+    equal(wordpiece.split_word("aaaa", SMALL, unknown="<unk>", max_chars=3), ["<unk>"])
 
 
 @exercise("split_word")
@@ -294,6 +304,14 @@ def test_equals_the_reference_for_random_words_and_vocabularies():
 
 
 @exercise("split_word")
+@pytest.mark.parametrize("space", list(" \t\n\x1c\u00a0\u3000"), ids=ascii)
+def test_white_space_in_a_word_is_a_character_like_any_other(space):
+    equal(wordpiece.split_word(f"a{space}a", {"a": 0, "##a": 1}), ["[UNK]"])
+    equal(wordpiece.split_word(f"a{space}a", {"a": 0, f"##{space}a": 1}), ["a", f"##{space}a"])
+    equal(wordpiece.split_word(space, {"a": 0}), ["[UNK]"])
+
+
+@exercise("split_word")
 def test_an_empty_vocabulary_knows_nothing():
     equal(wordpiece.split_word("a", set()), ["[UNK]"])
     equal(wordpiece.split_word("", {""}), [])
@@ -306,6 +324,20 @@ def test_every_vocabulary_has_a_longest_piece_of_its_own():
 
 
 # ---- split_specials --------------------------------------------------------------------------------------------------
+
+
+def special_parts_slowly(text, specials):
+    """Oracle: at each place the longest special that stands there; the characters between are joined afterwards."""
+    parts, i = [], 0
+    while i < len(text):
+        here = [special for special in specials if text[i : i + len(special)] == special]
+        length = max(map(len, here), default=1)
+        if not here and parts and not parts[-1][2]:
+            parts[-1] = (parts[-1][0] + text[i], parts[-1][1], False)
+        else:
+            parts.append((text[i : i + length], i, bool(here)))
+        i += length
+    return parts
 
 
 @exercise("split_specials")
@@ -392,6 +424,22 @@ def test_equals_the_reference_for_random_specials():
             found = theirs.encode(text)
             expected = [(text[s:e], s, token != "[UNK]") for token, (s, e) in zip(found.tokens, found.offsets)]
             equal(rows(wordpiece.split_specials(text, specials)), expected, name=f"parts of {text!r} with {specials}")
+
+
+@exercise("split_specials")
+@pytest.mark.parametrize("text, specials", [("cbab", ["b", "cbb"]), ("abcd", ["abd", "b"])], ids=["cbb", "abd"])
+def test_a_special_with_a_letter_between_its_own_is_none(text, specials):
+    equal(rows(wordpiece.split_specials(text, specials)), special_parts_slowly(text, specials))
+
+
+@exercise("split_specials")
+def test_equals_a_slow_search_for_specials_that_overlap():
+    draw = random.Random(1)
+    for _ in range(300):
+        specials = ["".join(draw.choices("abc", k=draw.randint(1, 4))) for _ in range(draw.randint(1, 4))]
+        text = "".join(draw.choices("abcd", k=draw.randint(0, 9)))
+        expected = special_parts_slowly(text, specials)
+        equal(rows(wordpiece.split_specials(text, specials)), expected, name=f"parts of {text!r} with {specials}")
 
 
 @exercise("split_specials")
