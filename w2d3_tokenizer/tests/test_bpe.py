@@ -894,6 +894,26 @@ def test_of_two_specials_that_overlap_the_one_that_begins_first_counts(order):
 
 
 @exercise("BPETokenizer.encode")
+def test_a_special_with_a_letter_between_its_own_is_none():
+    equal(tiny(specials={"b": 5, "cbb": 6}).encode("cbab", allowed_special="all"), [*utf8("c"), 5, *utf8("a"), 5])
+    equal(tiny(specials={"abd": 5, "b": 6}).encode("abcd", allowed_special="all"), [*utf8("a"), 6, *utf8("cd")])
+
+
+@exercise("BPETokenizer.encode")
+def test_equals_a_slow_search_for_specials_that_overlap():
+    draw = random.Random(1)
+    for _ in range(100):
+        specials = {"".join(draw.choices("abc", k=draw.randint(1, 4))): 5 + i for i in range(draw.randint(1, 4))}
+        text, expected, i = "".join(draw.choices("abcd", k=draw.randint(0, 9))), [], 0
+        while i < len(text):  # at each place the longest special that stands there, or a letter
+            here = max((special for special in specials if text.startswith(special, i)), key=len, default="")
+            expected += [specials[here]] if here else utf8(text[i])
+            i += max(1, len(here))
+        found = tiny(specials=specials).encode(text, allowed_special="all")
+        equal(found, expected, name=f"the ids of {text!r} with {specials}")
+
+
+@exercise("BPETokenizer.encode")
 @pytest.mark.parametrize("order", [1, -1], ids=["<s> first", "</s> first"])
 def test_specials_may_share_letters_and_be_letters(order):
     tokenizer = tiny([("a", "<")], dict([("<s>", 5), ("s", 1), ("5", 6), ("6", 5), ("</s>", 7)][::order]))
