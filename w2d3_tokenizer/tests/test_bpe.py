@@ -89,12 +89,14 @@ def hugging():
 
 
 @pytest.fixture
+@functools.cache  # each text is split once, though many an answer is compared with it
 def hugging_words():
     """`hugging_words(text)`: the pre-tokens of Hugging Face's ByteLevel, as pieces of the text."""
     from tokenizers import pre_tokenizers
 
     split = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return lambda text: [text[start:end] for _, (start, end) in split.pre_tokenize_str(text)]
+    words = functools.cache(lambda text: [text[start:end] for _, (start, end) in split.pre_tokenize_str(text)])
+    return lambda text: list(words(text))
 
 
 @functools.cache
@@ -741,6 +743,19 @@ def test_no_word_is_forgotten_however_many_there_are():
     text = " ".join(map(str, range(20_000)))
     if lookups(text, text) > lookups(text):
         fail("of 20,000 different words, some are merged again when the same text comes a second time")
+
+
+@exercise("BPETokenizer.encode_ordinary")
+def test_a_cache_of_many_words_takes_more():
+    tokenizer = tiny([("a", "n"), ("an", "a")])
+    tokenizer.ranks = Watched(tokenizer.ranks)
+    tokenizer.encode_ordinary("banana")
+    tokenizer.cache.update((str(number), [7]) for number in range(100_000, 400_000))
+    tokenizer.encode_ordinary("ananas")
+    before = tokenizer.ranks.asked
+    tokenizer.encode_ordinary("banana")
+    if tokenizer.ranks.asked > before:
+        fail("with 300,000 words in the cache, an older one was forgotten, and is merged again")
 
 
 @exercise("BPETokenizer.encode_ordinary")

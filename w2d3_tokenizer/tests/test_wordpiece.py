@@ -166,6 +166,17 @@ def test_reads_berts_vocabulary(reference):
 
 
 @exercise("load_vocab")
+@pytest.mark.parametrize(
+    "text, vocab",
+    [(b"\na\n", {"": 0, "a": 1}), (b"a\n\n", {"a": 0, "": 1}), (b"\n", {"": 0})],
+    ids=["first", "last", "alone"],
+)
+def test_a_blank_line_counts_at_either_end(tmp_path, text, vocab):
+    (tmp_path / "words").write_bytes(text)
+    equal(wordpiece.load_vocab(tmp_path / "words"), vocab)
+
+
+@exercise("load_vocab")
 def test_a_second_blank_line_counts_too(tmp_path):
     (tmp_path / "vocab.txt").write_bytes(b"x\n\n\na\n")
     equal(wordpiece.load_vocab(tmp_path / "vocab.txt")["a"], 3)
@@ -196,20 +207,27 @@ def test_cuts_a_word_into_pieces(word, pieces):
     equal(wordpiece.split_word(word, SMALL), pieces)
 
 
+class Patient(dict):
+    """A vocabulary that ends a search which would never stop."""
+
+    asked = 0
+
+    def __contains__(self, piece):
+        self.asked += 1
+        if self.asked > 1000:
+            fail("it never stops looking for pieces of a short word")
+        return super().__contains__(piece)
+
+    def get(self, piece, default=None):
+        known = piece in self
+        return self[piece] if known else default
+
+
 @exercise("split_word")
 @pytest.mark.parametrize("empty", ["", "##"], ids=["the empty piece", "a bare ##"])
 def test_a_piece_has_at_least_one_character_of_the_word(empty):
-    class Patient(set):
-        asked = 0
-
-        def __contains__(self, piece):
-            self.asked += 1
-            if self.asked > 1000:
-                fail("it never stops looking for pieces of 'ab'")
-            return super().__contains__(piece)
-
-    equal(wordpiece.split_word("ab", Patient({"a", empty})), ["[UNK]"])
-    equal(wordpiece.split_word("ab", Patient({"a", "##b", empty})), ["a", "##b"])
+    equal(wordpiece.split_word("ab", Patient({"a": 0, empty: 1})), ["[UNK]"])
+    equal(wordpiece.split_word("ab", Patient({"a": 0, "##b": 1, empty: 2})), ["a", "##b"])
 
 
 @exercise("split_word")
@@ -299,7 +317,9 @@ def test_equals_the_reference_for_random_words_and_vocabularies():
         for word in ["".join(draw.choices("ab#", k=draw.randint(0, 10))) for _ in range(30)]:
             expected = [token.value for token in theirs.tokenize(word)]
             equal(
-                wordpiece.split_word(word, vocab, max_chars=9), expected, name=f"pieces of {word!r} with {list(vocab)}"
+                wordpiece.split_word(word, Patient(vocab), max_chars=9),
+                expected,
+                name=f"pieces of {word!r} with {list(vocab)}",
             )
 
 
@@ -779,6 +799,14 @@ def test_a_lone_surrogate_is_an_error_here_too(text, pair, position):
 
 
 @exercise("WordPieceTokenizer.encode")
+def test_white_space_takes_no_room_however_much_there_is():
+    tokenizer, wide = wordpiece.WordPieceTokenizer(SMALL), " " * 10_000
+    equal(tokenizer.encode(wide + "go", max_length=3).tokens, ["[CLS]", "go", "[SEP]"])
+    equal(tokenizer.encode(wide + "go", wide + "!", 5).tokens, ["[CLS]", "go", "[SEP]", "!", "[SEP]"])
+    raises(ValueError, tokenizer.encode, wide + "\ud800", max_length=2, names=10_000)
+
+
+@exercise("WordPieceTokenizer.encode")
 def test_encoding_again_gives_new_lists():
     tokenizer = wordpiece.WordPieceTokenizer(SMALL)
     first = tokenizer.encode("go", "a!")
@@ -852,6 +880,13 @@ def test_ids_that_the_vocabulary_lacks_are_left_out():
     ids = [10_000, SMALL["go"], 99, 0, SMALL["##s"], SMALL["!"], 1000, 1001, 2**40]
     equal(tokenizer.decode(ids), "gos! late")
     equal(tokenizer.decode(ids, skip_special=False), "gos! late")
+
+
+@exercise("WordPieceTokenizer.decode")
+def test_an_empty_token_is_a_token_too():
+    tokenizer = wordpiece.WordPieceTokenizer({**SMALL, "": 1000})
+    equal(tokenizer.decode([1000, SMALL["go"]]), " go")
+    equal(tokenizer.decode([1000, SMALL["##s"], 1000]), "s ")
 
 
 @exercise("WordPieceTokenizer.decode")
