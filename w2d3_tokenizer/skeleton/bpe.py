@@ -109,8 +109,9 @@ class BPETokenizer:
         """Reads a JSON object {token: id}, and a text that has one merge a line, "left right",
         below a version line, which it skips.
 
-        Both are UTF-8. `specials`, which may be a generator, are looked up in the vocabulary. One that isn't there is a
-        ValueError that names it. Called on a subclass, it makes an instance of that subclass.
+        Both are UTF-8, and the last line may lack its line break. `specials`, which may be a generator, are looked up
+        in the vocabulary. One that isn't there is a ValueError that names it. Called on a subclass, it makes an
+        instance of that subclass.
         """
         raise NotImplementedError("BPETokenizer.from_files")
 

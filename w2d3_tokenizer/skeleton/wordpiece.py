@@ -59,8 +59,8 @@ def load_vocab(path: str | Path) -> dict[str, int]:
     r"""Reads a vocabulary file: one token a line, in UTF-8; the first line's token has id 0.
 
     A token is the whole line without its line break, "\n" or "\r\n", which the last line may lack. (No file has a lone
-    "\r".) Other white space, such as blanks, tabs and U+2028, neither ends a line nor is cut off. A blank line counts:
-    the ids after it don't move.
+    "\r".) Nothing else ends a line or is cut off: no blank, tab or U+2028, and no byte order mark at the beginning. A
+    blank line counts: the ids after it don't move.
     """
     raise NotImplementedError("load_vocab")
 
@@ -73,7 +73,8 @@ def split_word(word: str, vocab: Collection[str], unknown: str = "[UNK]", max_ch
 
     If no piece fits at some place, or if the word has more than `max_chars` characters (## isn't counted), the result
     is [unknown]. The empty word has no pieces. A piece holds at least one character of the word, and may hold all of
-    them. The work depends on the word's length, not on how many pieces `vocab` has.
+    them. A word may hold any characters; white space in it is a character like any other. The work depends on the
+    word's length, not on how many pieces `vocab` has.
 
     >>> split_word("unaffable", {"un", "##aff", "##able", "##a", "##b"})
     ['un', '##aff', '##able']

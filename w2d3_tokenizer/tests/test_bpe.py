@@ -89,12 +89,14 @@ def hugging():
 
 
 @pytest.fixture
+@functools.cache  # each text is split once, though many an answer is compared with it
 def hugging_words():
     """`hugging_words(text)`: the pre-tokens of Hugging Face's ByteLevel, as pieces of the text."""
     from tokenizers import pre_tokenizers
 
     split = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return lambda text: [text[start:end] for _, (start, end) in split.pre_tokenize_str(text)]
+    words = functools.cache(lambda text: [text[start:end] for _, (start, end) in split.pre_tokenize_str(text)])
+    return lambda text: list(words(text))
 
 
 @functools.cache
@@ -744,6 +746,19 @@ def test_no_word_is_forgotten_however_many_there_are():
 
 
 @exercise("BPETokenizer.encode_ordinary")
+def test_a_cache_of_many_words_takes_more():
+    tokenizer = tiny([("a", "n"), ("an", "a")])
+    tokenizer.ranks = Watched(tokenizer.ranks)
+    tokenizer.encode_ordinary("banana")
+    tokenizer.cache.update((str(number), [7]) for number in range(100_000, 400_000))
+    tokenizer.encode_ordinary("ananas")
+    before = tokenizer.ranks.asked
+    tokenizer.encode_ordinary("banana")
+    if tokenizer.ranks.asked > before:
+        fail("with 300,000 words in the cache, an older one was forgotten, and is merged again")
+
+
+@exercise("BPETokenizer.encode_ordinary")
 def test_long_words_are_whole_and_not_mistaken_for_one_another():
     tokenizer = tiny([("a", "b"), ("ab", "c")])
     for end in ("a", "b", "ab", "a"):
@@ -891,6 +906,26 @@ def test_of_two_specials_that_overlap_the_one_that_begins_first_counts(order):
     specials = dict([("<a>", 5), ("><b>>", 6), ("<b>>", 7)][::order])
     equal(tiny(specials=specials).encode("<a><b>>", allowed_special="all"), [5, 7])
     equal(tiny(specials=specials).encode("a><b>>", allowed_special="all"), [*utf8("a"), 6])
+
+
+@exercise("BPETokenizer.encode")
+def test_a_special_with_a_letter_between_its_own_is_none():
+    equal(tiny(specials={"b": 5, "cbb": 6}).encode("cbab", allowed_special="all"), [*utf8("c"), 5, *utf8("a"), 5])
+    equal(tiny(specials={"abd": 5, "b": 6}).encode("abcd", allowed_special="all"), [*utf8("a"), 6, *utf8("cd")])
+
+
+@exercise("BPETokenizer.encode")
+def test_equals_a_slow_search_for_specials_that_overlap():
+    draw = random.Random(1)
+    for _ in range(100):
+        specials = {"".join(draw.choices("abc", k=draw.randint(1, 4))): 5 + i for i in range(draw.randint(1, 4))}
+        text, expected, i = "".join(draw.choices("abcd", k=draw.randint(0, 9))), [], 0
+        while i < len(text):  # at each place the longest special that stands there, or a letter
+            here = max((special for special in specials if text.startswith(special, i)), key=len, default="")
+            expected += [specials[here]] if here else utf8(text[i])
+            i += max(1, len(here))
+        found = tiny(specials=specials).encode(text, allowed_special="all")
+        equal(found, expected, name=f"the ids of {text!r} with {specials}")
 
 
 @exercise("BPETokenizer.encode")

@@ -148,6 +148,12 @@ def test_no_other_white_space_ends_a_line_or_is_cut_off(tmp_path, token):
 
 
 @exercise("load_vocab")
+def test_a_byte_order_mark_belongs_to_the_first_token(tmp_path):
+    (tmp_path / "words").write_bytes("\ufeffa\nb\n".encode())
+    equal(wordpiece.load_vocab(tmp_path / "words"), {"\ufeffa": 0, "b": 1})
+
+
+@exercise("load_vocab")
 def test_an_empty_file_has_no_tokens(tmp_path):
     (tmp_path / "words").write_bytes(b"")
     equal(wordpiece.load_vocab(tmp_path / "words"), {})
@@ -157,6 +163,17 @@ def test_an_empty_file_has_no_tokens(tmp_path):
 def test_reads_berts_vocabulary(reference):
     vocab = wordpiece.load_vocab(bert_vocab_file())
     equal(list(vocab.items()), sorted(reference.vocab.items(), key=lambda item: item[1]))
+
+
+@exercise("load_vocab")
+@pytest.mark.parametrize(
+    "text, vocab",
+    [(b"\na\n", {"": 0, "a": 1}), (b"a\n\n", {"a": 0, "": 1}), (b"\n", {"": 0})],
+    ids=["first", "last", "alone"],
+)
+def test_a_blank_line_counts_at_either_end(tmp_path, text, vocab):
+    (tmp_path / "words").write_bytes(text)
+    equal(wordpiece.load_vocab(tmp_path / "words"), vocab)
 
 
 @exercise("load_vocab")
@@ -190,20 +207,27 @@ def test_cuts_a_word_into_pieces(word, pieces):
     equal(wordpiece.split_word(word, SMALL), pieces)
 
 
+class Patient(dict):
+    """A vocabulary that ends a search which would never stop."""
+
+    asked = 0
+
+    def __contains__(self, piece):
+        self.asked += 1
+        if self.asked > 1000:
+            fail("it never stops looking for pieces of a short word")
+        return super().__contains__(piece)
+
+    def get(self, piece, default=None):
+        known = piece in self
+        return self[piece] if known else default
+
+
 @exercise("split_word")
 @pytest.mark.parametrize("empty", ["", "##"], ids=["the empty piece", "a bare ##"])
 def test_a_piece_has_at_least_one_character_of_the_word(empty):
-    class Patient(set):
-        asked = 0
-
-        def __contains__(self, piece):
-            self.asked += 1
-            if self.asked > 1000:
-                fail("it never stops looking for pieces of 'ab'")
-            return super().__contains__(piece)
-
-    equal(wordpiece.split_word("ab", Patient({"a", empty})), ["[UNK]"])
-    equal(wordpiece.split_word("ab", Patient({"a", "##b", empty})), ["a", "##b"])
+    equal(wordpiece.split_word("ab", Patient({"a": 0, empty: 1})), ["[UNK]"])
+    equal(wordpiece.split_word("ab", Patient({"a": 0, "##b": 1, empty: 2})), ["a", "##b"])
 
 
 @exercise("split_word")
@@ -267,12 +291,16 @@ def test_a_word_of_more_than_100_characters_is_unknown(letter):
 
 
 @exercise("split_word")
-def test_the_limit_and_the_unknown_token_can_be_chosen():
+def test_the_limit_can_be_chosen():
     equal(wordpiece.split_word("aaa", SMALL, max_chars=3), ["a", "##a", "##a"])
     equal(wordpiece.split_word("aaaa", SMALL, max_chars=3), ["[UNK]"])
-    equal(wordpiece.split_word("aaaa", SMALL, unknown="<unk>", max_chars=3), ["<unk>"])
-    equal(wordpiece.split_word("xyz", SMALL, unknown="<unk>"), ["<unk>"])
     equal(wordpiece.split_word("a" * 102, SMALL, max_chars=500), ["a"] + ["##a"] * 101)
+
+
+@exercise("split_word")
+def test_the_unknown_token_can_be_chosen():
+    equal(wordpiece.split_word("xyz", SMALL, unknown="<unk>"), ["<unk>"])
+    equal(wordpiece.split_word("aaaa", SMALL, unknown="<unk>", max_chars=3), ["<unk>"])
 
 
 @exercise("split_word")
@@ -289,8 +317,18 @@ def test_equals_the_reference_for_random_words_and_vocabularies():
         for word in ["".join(draw.choices("ab#", k=draw.randint(0, 10))) for _ in range(30)]:
             expected = [token.value for token in theirs.tokenize(word)]
             equal(
-                wordpiece.split_word(word, vocab, max_chars=9), expected, name=f"pieces of {word!r} with {list(vocab)}"
+                wordpiece.split_word(word, Patient(vocab), max_chars=9),
+                expected,
+                name=f"pieces of {word!r} with {list(vocab)}",
             )
+
+
+@exercise("split_word")
+@pytest.mark.parametrize("space", list(" \t\n\x1c\u00a0\u3000"), ids=ascii)
+def test_white_space_in_a_word_is_a_character_like_any_other(space):
+    equal(wordpiece.split_word(f"a{space}a", {"a": 0, "##a": 1}), ["[UNK]"])
+    equal(wordpiece.split_word(f"a{space}a", {"a": 0, f"##{space}a": 1}), ["a", f"##{space}a"])
+    equal(wordpiece.split_word(space, {"a": 0}), ["[UNK]"])
 
 
 @exercise("split_word")
@@ -306,6 +344,20 @@ def test_every_vocabulary_has_a_longest_piece_of_its_own():
 
 
 # ---- split_specials --------------------------------------------------------------------------------------------------
+
+
+def special_parts_slowly(text, specials):
+    """Oracle: at each place the longest special that stands there; the characters between are joined afterwards."""
+    parts, i = [], 0
+    while i < len(text):
+        here = [special for special in specials if text[i : i + len(special)] == special]
+        length = max(map(len, here), default=1)
+        if not here and parts and not parts[-1][2]:
+            parts[-1] = (parts[-1][0] + text[i], parts[-1][1], False)
+        else:
+            parts.append((text[i : i + length], i, bool(here)))
+        i += length
+    return parts
 
 
 @exercise("split_specials")
@@ -392,6 +444,22 @@ def test_equals_the_reference_for_random_specials():
             found = theirs.encode(text)
             expected = [(text[s:e], s, token != "[UNK]") for token, (s, e) in zip(found.tokens, found.offsets)]
             equal(rows(wordpiece.split_specials(text, specials)), expected, name=f"parts of {text!r} with {specials}")
+
+
+@exercise("split_specials")
+@pytest.mark.parametrize("text, specials", [("cbab", ["b", "cbb"]), ("abcd", ["abd", "b"])], ids=["cbb", "abd"])
+def test_a_special_with_a_letter_between_its_own_is_none(text, specials):
+    equal(rows(wordpiece.split_specials(text, specials)), special_parts_slowly(text, specials))
+
+
+@exercise("split_specials")
+def test_equals_a_slow_search_for_specials_that_overlap():
+    draw = random.Random(1)
+    for _ in range(300):
+        specials = ["".join(draw.choices("abc", k=draw.randint(1, 4))) for _ in range(draw.randint(1, 4))]
+        text = "".join(draw.choices("abcd", k=draw.randint(0, 9)))
+        expected = special_parts_slowly(text, specials)
+        equal(rows(wordpiece.split_specials(text, specials)), expected, name=f"parts of {text!r} with {specials}")
 
 
 @exercise("split_specials")
@@ -731,6 +799,14 @@ def test_a_lone_surrogate_is_an_error_here_too(text, pair, position):
 
 
 @exercise("WordPieceTokenizer.encode")
+def test_white_space_takes_no_room_however_much_there_is():
+    tokenizer, wide = wordpiece.WordPieceTokenizer(SMALL), " " * 10_000
+    equal(tokenizer.encode(wide + "go", max_length=3).tokens, ["[CLS]", "go", "[SEP]"])
+    equal(tokenizer.encode(wide + "go", wide + "!", 5).tokens, ["[CLS]", "go", "[SEP]", "!", "[SEP]"])
+    raises(ValueError, tokenizer.encode, wide + "\ud800", max_length=2, names=10_000)
+
+
+@exercise("WordPieceTokenizer.encode")
 def test_encoding_again_gives_new_lists():
     tokenizer = wordpiece.WordPieceTokenizer(SMALL)
     first = tokenizer.encode("go", "a!")
@@ -804,6 +880,13 @@ def test_ids_that_the_vocabulary_lacks_are_left_out():
     ids = [10_000, SMALL["go"], 99, 0, SMALL["##s"], SMALL["!"], 1000, 1001, 2**40]
     equal(tokenizer.decode(ids), "gos! late")
     equal(tokenizer.decode(ids, skip_special=False), "gos! late")
+
+
+@exercise("WordPieceTokenizer.decode")
+def test_an_empty_token_is_a_token_too():
+    tokenizer = wordpiece.WordPieceTokenizer({**SMALL, "": 1000})
+    equal(tokenizer.decode([1000, SMALL["go"]]), " go")
+    equal(tokenizer.decode([1000, SMALL["##s"], 1000]), "s ")
 
 
 @exercise("WordPieceTokenizer.decode")
