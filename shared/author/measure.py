@@ -1,10 +1,6 @@
 """In the child: how strong the tests are. Every variant and every mutant is put in the reference's place and tested."""
 
 import itertools
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -13,6 +9,7 @@ from shared.author.mutants import mutants
 from shared.course.readme import Exercise
 from shared.course.variants import apply_variant, load_variants
 from shared.runner.protocol import MUTANT, VARIANT, VARIANT_TEST, MutantMeasured, Problem, Started, VariantsMeasured
+from shared.sandbox.alarm import alarm
 from shared.sandbox.diagnosis import alike, likest
 from shared.sandbox.outcome import Outcome
 from shared.sandbox.session import Session
@@ -139,22 +136,3 @@ def measure_mutants(session: Session, exercise: Exercise, items: list[pytest.Ite
             by = f"import: {type(error).__name__}"
         session.deadline(0)
         session.tell(told(killed=by is not None, by=by))
-
-
-@contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError in the code below after so many seconds of CPU time, where the system has such a clock."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError("it hangs")
-
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGVTALRM, ring)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

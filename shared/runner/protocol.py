@@ -31,6 +31,7 @@ PATIENCE = 7.0  # the same where the parent looks, in case the child's own alarm
 QUIET_AT_LEAST = 120.0  # wall seconds that the parent waits for a line, however short an exercise's time is
 START = 600.0  # wall seconds for Python and torch to start, on the slowest of machines
 DIAGNOSIS = 4.0  # seconds of CPU time to look for the mistake behind a wrong answer
+DIAGNOSIS_TEST = 2.0  # of these, for one test with one mistake in place
 DIAGNOSIS_ENDS = 20.0  # after so many the child is ended, diagnosis or not: one test with a mistake in it may hang
 COMPILING = 300.0  # wall seconds for one compilation by torch.compile
 FULL_REPORT = 60.0  # wall seconds for pytest's own report, V=1

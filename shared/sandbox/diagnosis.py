@@ -9,9 +9,12 @@ from collections.abc import Sequence
 
 from shared.checks import same_records
 from shared.course.variants import Variant, VariantError, apply_variant, load_variants
+from shared.runner.protocol import DIAGNOSIS_TEST
+from shared.sandbox.alarm import alarm
 from shared.sandbox.outcome import Outcome
 
-PROBES, QUICK = 3, 0.02  # failing tests (and seconds) in which a known mistake is tried before the others
+# The failing tests in which a known mistake is tried before the others: so many, and more of those that are quick.
+PROBES, MOST_PROBES, QUICK = 3, 12, 0.02
 Ran = list[tuple]  # (test, outcome) of one exercise
 
 
@@ -27,6 +30,7 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
     failing.remove(first)
     failing.insert(0, first)
     probes = [number for place, number in enumerate(failing) if place < PROBES or mine[number].seconds < QUICK]
+    probes = probes[:MOST_PROBES]
     ends = time.process_time() + seconds
     found: list[tuple[Variant, list[Outcome | None]]] = []
     for variant in load_variants(plugin.day, exercise):
@@ -38,17 +42,27 @@ def diagnose(plugin, exercise: str, ran: Ran, seconds: float) -> list[str]:
         except VariantError:
             continue
         theirs: list[Outcome | None] = [None] * len(ran)
-        for number in probes:
-            theirs[number] = run_variant(plugin, ran[number][0], {module: text})
-            if _alike(theirs[number], mine[number]):
-                break
-        else:
+        if not any(_try(plugin, ran, number, {module: text}, theirs, mine) for number in probes):
             continue
         for number in [*failing, *quickest]:
             if theirs[number] is None and time.process_time() < ends:
-                theirs[number] = run_variant(plugin, ran[number][0], {module: text})
+                _try(plugin, ran, number, {module: text}, theirs, mine)
         found.append((variant, theirs))
+        if all(map(_alike, theirs, mine)):
+            break  # no other can be more like it
     return [found[number][0].says for number in likest(mine, [theirs for _, theirs in found])]
+
+
+def _try(plugin, ran: Ran, number: int, texts: dict[str, str], theirs: list[Outcome | None], mine: list) -> bool:
+    """Whether a mistake does in one test what the answer did there. A mistake that hangs is tried in no other test."""
+    if any(outcome and outcome.error == "TimeoutError" for outcome in theirs):
+        return False
+    try:
+        with alarm(DIAGNOSIS_TEST):
+            theirs[number] = run_variant(plugin, ran[number][0], texts)
+    except TimeoutError as error:
+        theirs[number] = Outcome("fail", error=type(error).__name__)
+    return _alike(theirs[number], mine[number])
 
 
 def likest(mine: list[Outcome], others: Sequence[Sequence[Outcome | None]]) -> list[int]:

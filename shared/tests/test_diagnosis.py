@@ -24,6 +24,14 @@ def test_fixtures_are_made_anew_for_a_variant(day):
     assert results.why == {"double": ["It is squared."]}
 
 
+def test_a_mistake_that_hangs_costs_no_other_its_name(day):
+    answer(day, "inside", ("x + x", "x * x"))
+    endless = '[[double.wrong]]\nsays = "It never ends."\nbody = "while True: pass"\n'
+    (day.path / "variants/inside.toml").write_text(endless + VARIANTS.replace("[[double.right]]", "[[double.wrong]]"))
+    results = run_day(day, "answers", "cpu", ["double"])
+    assert results.why == {"double": ["It is squared."]}
+
+
 def test_the_second_answer_is_not_judged_by_the_first_ones_outcome(day):
     # mean is wrong, and its diagnosis puts variants in place; what comes after it is still right.
     answer(day, "inside", ("x.shape[1]", "x.shape[0]"))
