@@ -6,8 +6,8 @@ section 2.2; merging is Sennrich et al. 2016, "Neural Machine Translation of Rar
 `python bpe.py` shows it at work.
 """
 
-import heapq
 import json
+import math
 import time
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise

@@ -6,8 +6,8 @@ section 2.2; merging is Sennrich et al. 2016, "Neural Machine Translation of Rar
 `python bpe.py` shows it at work.
 """
 
-import heapq
 import json
+import math
 import time
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
@@ -88,26 +88,20 @@ def merge_word(symbols: Sequence[str], ranks: dict[tuple[str, str], int]) -> lis
     """
     # BEGIN SOLUTION
     # TODO: find the lowest rank among the neighbours, merge from left to right without overlap, and repeat.
-
-    # A queue of candidates, lowest rank first and leftmost first, so that a long word costs n log n and not n².
-    # A merged pair lives on at its left place; a candidate whose symbols have changed meanwhile is dropped.
-    end = len(symbols)
-    merged = [*symbols, ""]  # a ring: the end, a symbol that no pair has, comes after the last and before the first
-    after, before = [*range(1, end + 1), 0], [end, *range(end)]
-    queue = [(ranks[pair], i, *pair) for i, pair in enumerate(pairwise(merged)) if pair in ranks]
-    heapq.heapify(queue)
-    while queue:
-        _, i, left, right = heapq.heappop(queue)
-        if merged[i] != left or merged[after[i]] != right:
-            continue
-        merged[i], merged[after[i]] = left + right, ""
-        after[i] = after[after[i]]
-        before[after[i]] = i
-        for j in (before[i], i):
-            pair = merged[j], merged[after[j]]
-            if pair in ranks:
-                heapq.heappush(queue, (ranks[pair], j, *pair))
-    return [symbol for symbol in merged if symbol]
+    symbols = list(symbols)
+    while True:
+        best = min(pairwise(symbols), key=lambda pair: ranks.get(pair, math.inf), default=None)
+        if best not in ranks:
+            return symbols
+        merged, i = [], 0
+        while i < len(symbols):
+            if tuple(symbols[i : i + 2]) == best:
+                merged.append(symbols[i] + symbols[i + 1])
+                i += 2
+            else:
+                merged.append(symbols[i])
+                i += 1
+        symbols = merged
     # END SOLUTION
 
 
