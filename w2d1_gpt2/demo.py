@@ -1,6 +1,6 @@
 """Shows the finished day at work on real text, and writes the README's pictures into images/.
 
-    make demo DAY=w2d1                     about 5 minutes on two CPU cores
+    make demo DAY=w2d1                     about 3 minutes on two CPU cores
     make demo DAY=w2d1 DEVICE=cuda         a model ten times larger, trained longer
     make demo DAY=w2d1 IMPL=solution       uses the reference code, even when your own has passed
 
