@@ -47,6 +47,7 @@ class Session:
         self.exercise: str | None = None  # whose test is running
         self.compiled = self.compiling = 0.0  # seconds of CPU time, and when the last compilation began
         self.left = 0.0  # of the deadline while the clock is stopped
+        self.stopped = 0  # how often: one compilation may begin another
         self.stack = open(job.stack, "w")  # noqa: SIM115 (faulthandler writes to it until the end)
         listen_to_the_compiler(self)
         sys.addaudithook(self._forks)
@@ -67,6 +68,7 @@ class Session:
         CPU time, because on a busy machine a right answer may take long. An answer that sleeps meets the wall clock's
         alarm, which is more patient; where the system has no other clock, it is the only one.
         """
+        self.stopped = 0
         faulthandler.cancel_dump_traceback_later()
         faulthandler.enable(file=self.stack)  # the line at which it crashed
         if hasattr(signal, "setitimer"):
@@ -77,6 +79,9 @@ class Session:
 
     def stop_the_clock(self, _=None) -> None:
         """Until `go_on`, time isn't the answer's; but it has an end."""
+        self.stopped += 1
+        if self.stopped > 1:
+            return
         self.tell(Compiling())
         self.compiling = time.process_time()
         if hasattr(signal, "setitimer"):
@@ -84,6 +89,9 @@ class Session:
         faulthandler.dump_traceback_later(protocol.COMPILING, exit=True, file=self.stack)
 
     def go_on(self, _=None) -> None:
+        self.stopped -= 1
+        if self.stopped:
+            return
         self.compiled += time.process_time() - self.compiling
         self.deadline(self.left)
 
