@@ -62,7 +62,8 @@ def _side_by_side(jobs: list[Job], device: str) -> list[Results]:
 def _hung(results: Results, name: str) -> bool:
     """Its time was up in its own code: to wait for that twice would tell nothing new."""
     death = results.deaths.get(name)
-    return bool(death and death.where and death.summary.startswith("it takes more than"))
+    own = name not in results.crowded
+    return bool(own and death and death.where and death.summary.startswith("it takes more than"))
 
 
 def _job(job: Job, names: list[str], diagnose: bool = False) -> Job:

@@ -174,15 +174,23 @@ class Child:
         end_all(self.process)
         stack = self.stack.read_text(errors="replace") if self.stack.exists() else ""
         log = self.log.read_bytes()[-2000:].decode(errors="replace")
-        where = None
-        # The traceback has the innermost frame first.
-        for file, line in re.findall(r'File "(.+?)", line (\d+)', stack):
-            if Path(file).parent.parent == day and Path(file).parent.name != "tests":
-                where = f"{Path(file).parent.name}/{Path(file).name}:{line}"
-                break
+        # The traceback has the innermost frame first, thread by thread.
+        places = [self._places(thread, day) for thread in re.split(r"^(?=Thread |Current thread )", stack, flags=re.M)]
+        places = [found for found in places if found]
+        where = places[0][0] if places else None
         if how is None:
             how = _in_words(status, stack)
-        return Died(how, where, log)
+        return Died(how, where, log, crowded=len(places) > 1)
+
+    @staticmethod
+    def _places(stack: str, day: Path) -> list[str]:
+        """The lines of the day's code in a traceback, but for those of its tests."""
+        files = [(Path(file), line) for file, line in re.findall(r'File "(.+?)", line (\d+)', stack)]
+        return [
+            f"{file.parent.name}/{file.name}:{line}"
+            for file, line in files
+            if file.parent.parent == day and file.parent.name != "tests"
+        ]
 
 
 FLUSHING = 120  # Python's exit status where its last words found their pipe closed

@@ -198,11 +198,15 @@ class Ended:
 
 @dataclass
 class Died:
-    """The child is gone without having ended. `how` in words; "timeout" where its time was up."""
+    """The child is gone without having ended. `how` in words; "timeout" where its time was up.
+
+    `crowded` where more than one thread was at work on answers: an earlier one may have used up the time.
+    """
 
     how: str
     where: str | None
     log: str
+    crowded: bool = False
 
 
 Event = (

@@ -34,6 +34,7 @@ class Results:
     blocked: dict[str, list[str]] = field(default_factory=dict)  # section -> modules that its tests wait for
     imported: list[str] = field(default_factory=list)  # modules, in the order in which their import began
     disturbs: dict[str, list[str]] = field(default_factory=dict)  # exercise -> the right ones that fail after it
+    crowded: set[str] = field(default_factory=set)  # whose time may have been used up by a thread of another one
     untested: bool = False  # so many processes ended that the rest was left
 
     def failed(self, exercise: str) -> bool:
@@ -69,6 +70,8 @@ def run_tests(
                 results.unimportable[event.at.module] = _unimportable(event.at.module, event.death, job)
             else:
                 results.deaths[event.at.exercise] = _death(event.at.test, event.death, job)
+                if event.death.crowded:
+                    results.crowded.add(event.at.exercise)
         elif isinstance(event, TooMany):
             results.untested = True
     return results, firsts

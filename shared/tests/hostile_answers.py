@@ -103,7 +103,7 @@ PYTHON = {
     "empties_modules": either("sys.modules.clear()"),
     "stops_collecting": right("gc.disable()"),
     "turns_faulthandler_off": right("faulthandler.disable()"),
-    "loops_in_the_background": right(
+    "loops_in_the_background": either(  # which of the others it slows down depends on the machine
         "threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()"
     ),
     "switches_seldom": either("sys.setswitchinterval(60)"),

@@ -89,6 +89,14 @@ def test_a_known_change_is_noticed_and_put_back(tmp_path, what):
     assert "something for everybody" in found["first"].problem.summary
 
 
+def test_a_thread_that_uses_up_the_time_of_another_is_named(tmp_path):
+    busy = "threading.Thread(target=lambda: [None for _ in iter(int, 1)], daemon=True).start()"
+    slow = "began = time.thread_time()\nwhile time.thread_time() - began < 0.4: pass"  # twice, once on a pretended GPU
+    day = day_with(tmp_path, first=busy, middle=slow)
+    found = {v.exercise.name: v for v in verdicts(day, run_day(day, "answers", "cpu", seconds=1.3))}
+    assert {name: v.state for name, v in found.items()} | {"first": ""} == dict.fromkeys(NAMES, "done") | {"first": ""}
+
+
 def test_what_is_wrong_by_itself_stays_wrong(tmp_path):
     found = board(day_with(tmp_path, middle="x = x + 1", last="x = x + 1"))
     assert {name for name, verdict in found.items() if verdict.state == "wrong"} == {"middle", "last"}
