@@ -24,8 +24,8 @@ def listen_to_the_compiler(session: "Session") -> None:
         limit_files(False)
 
     def ends(_=None) -> None:
-        limit_files()
         session.go_on()
+        limit_files(not session.stopped)  # one compilation may end inside another
 
     @functools.wraps(real)
     def compile(*args, **kwargs):
