@@ -198,7 +198,7 @@ def render(
         if demo:
             out += _pointer(terminal, "demo", wording.command("demo", day.short), "shows your own code at work")
         if next_day and not ahead:
-            out += [*_pointer(terminal, "next", next_day, wording.command("start", next_day.partition("_")[0]))]
+            out += _pointer(terminal, "next", next_day, wording.command("start", next_day.partition("_")[0]))
     if whole and left and not any(v.state in ("done", "wrong") for v in every):
         out += ["", f"  Nothing is built yet. The first one takes about {duration(ahead[0].exercise.minutes)}."]
     if follows and not whole and not ahead:

@@ -6,7 +6,7 @@ their imports. So that the innocent keep their verdict, a failed import is belie
 
 from shared.course.day import Day
 from shared.runner.alone import culprit
-from shared.runner.protocol import Job, Unimportable
+from shared.runner.protocol import Job, Uncollected, Unimportable
 from shared.runner.results import Results, run_tests
 
 
@@ -30,9 +30,11 @@ def settle_imports(day: Day, job: Job, results: Results, device: str) -> None:
 
 
 def _troubled(results: Results, section: str) -> bool:
-    return section in results.unimportable or any(
-        event.what.endswith(f"test_{section}.py") for event in results.uncollected
-    )
+    return section in results.unimportable or any(_is_of(event, section) for event in results.uncollected)
+
+
+def _is_of(event: Uncollected, section: str) -> bool:
+    return event.what.endswith(f"test_{section}.py")
 
 
 def _doubtful(results: Results, section: str) -> bool:
@@ -52,7 +54,7 @@ def _job(job: Job, names: list[str], diagnose: bool = True) -> Job:
 def _replace(results: Results, again: Results, section: str) -> None:
     results.unimportable.pop(section, None)
     results.blocked.pop(section, None)
-    results.uncollected = [event for event in results.uncollected if not event.what.endswith(f"test_{section}.py")]
+    results.uncollected = [event for event in results.uncollected if not _is_of(event, section)]
     results.tests |= again.tests
     results.deaths |= again.deaths
     results.why |= again.why
