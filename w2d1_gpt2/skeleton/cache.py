@@ -27,7 +27,8 @@ class KVCache:
     - `cache[i].append(key, value)` takes the new tokens' keys and values of layer i, (batch, head, time, d_head) each,
       and returns those of all tokens so far, the new ones last.
     - `cache.reset()` forgets all tokens.
-    - Wrong use is a ValueError that says what is wrong, and leaves the cache as it was: see `append`.
+
+    It trusts its caller: nothing is asked of it where tokens don't fit. `CarefulCache` looks at them first.
     """
 
     def __init__(
@@ -54,16 +55,7 @@ class KVCache:
         raise NotImplementedError("KVCache.length")
 
     def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
-        """What `cache[layer].append(key, value)` calls. Raises ValueError, and keeps nothing, if
-
-        - `key` or `value` doesn't have the four dimensions (batch, head, time, d_head), batch, heads or d_head are not
-          those that the cache was made for, or `value` has another shape than `key`;
-        - dtype or device is not the cache's;
-        - there would be more than `max_length` tokens;
-        - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
-        - `key` or `value` requires gradients (a cache is for use, under `torch.no_grad()`, not for training).
-        """
-        # TODO: refuse what must be refused.
+        """What `cache[layer].append(key, value)` calls: keeps the new tokens of this layer, and returns all so far."""
         # TODO: store the new tokens, and return all so far.
         raise NotImplementedError("KVCache.append")
 
@@ -130,6 +122,47 @@ def generate(
     # TODO: take the logits of the last position, draw a token for each row, and append it.
     # TODO: what does the model have to see next, with the cache, and without?
     raise NotImplementedError("generate")
+
+
+# ---- A cache that looks first ----------------------------------------------------------------------------------------
+
+
+class CarefulCache(KVCache):
+    """A KVCache that refuses wrong use. All that fits is handed on to KVCache, so the contract there holds here too.
+
+    Wrong use is a ValueError that says what is wrong, and leaves the cache as it was: see `append`.
+    """
+
+    def __init__(
+        self,
+        config: GPT2Config,
+        batch_size: int,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        max_length: int | None = None,
+    ):
+        """As in KVCache: the defaults mean the same."""
+        super().__init__(config, batch_size, device, dtype, max_length)
+        # TODO: note what append will have to know in order to check.
+        raise NotImplementedError("CarefulCache.__init__")
+
+    def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
+        """As in KVCache, but raises ValueError, and keeps nothing, if
+
+        - `key` or `value` doesn't have the four dimensions (batch, head, time, d_head), batch, heads or d_head are not
+          those that the cache was made for, or `value` has another shape than `key`;
+        - dtype or device is not the cache's;
+        - there would be more than `max_length` tokens;
+        - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
+        - `key` or `value` requires gradients (a cache is for use, under `torch.no_grad()`, not for training).
+        """
+        # TODO: refuse what must be refused.
+        # TODO: let KVCache do the work, and note that it is done.
+        raise NotImplementedError("CarefulCache.append")
+
+    def reset(self) -> None:
+        """As in KVCache."""
+        raise NotImplementedError("CarefulCache.reset")
 
 
 # ---- A look (given) --------------------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ class KVCache:
     - `cache[i].append(key, value)` takes the new tokens' keys and values of layer i, (batch, head, time, d_head) each,
       and returns those of all tokens so far, the new ones last.
     - `cache.reset()` forgets all tokens.
-    - Wrong use is a ValueError that says what is wrong, and leaves the cache as it was: see `append`.
+
+    It trusts its caller: nothing is asked of it where tokens don't fit. `CarefulCache` looks at them first.
     """
 
     def __init__(
@@ -62,33 +63,10 @@ class KVCache:
         # END SOLUTION
 
     def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
-        """What `cache[layer].append(key, value)` calls. Raises ValueError, and keeps nothing, if
-
-        - `key` or `value` doesn't have the four dimensions (batch, head, time, d_head), batch, heads or d_head are not
-          those that the cache was made for, or `value` has another shape than `key`;
-        - dtype or device is not the cache's;
-        - there would be more than `max_length` tokens;
-        - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
-        - `key` or `value` requires gradients (a cache is for use, under `torch.no_grad()`, not for training).
-        """
+        """What `cache[layer].append(key, value)` calls: keeps the new tokens of this layer, and returns all so far."""
         # BEGIN SOLUTION
-        # TODO: refuse what must be refused.
-        keys, values, start = self.keys[layer], self.values[layer], self.length
-        end = start + key.shape[-2]
-        for name, got in (("key", key), ("value", value)):
-            expected = (*keys.shape[:2], key.shape[-2], keys.shape[3])
-            if tuple(got.shape) != expected:
-                raise ValueError(f"{name} has shape {tuple(got.shape)}, but this cache expects {expected}")
-            if got.dtype != keys.dtype or got.device != keys.device:
-                raise ValueError(f"{name} is {got.dtype} on {got.device}, the cache {keys.dtype} on {keys.device}")
-            if got.requires_grad:
-                raise ValueError(f"{name} requires gradients: use the cache under torch.no_grad()")
-        if end > keys.shape[2]:
-            raise ValueError(f"{end} tokens, but the cache has room for {keys.shape[2]}")
-        if self.filled[layer] != start:
-            raise ValueError(f"layer {layer} has the tokens of this pass already, other layers lack them: reset()?")
-        if max(self.filled) not in (start, end):
-            raise ValueError(f"layer {layer} gets {end - start} tokens, another one got {max(self.filled) - start}")
+        keys, values, start = self.keys[layer], self.values[layer], self.filled[layer]
+        end = start + key.shape[2]
         # TODO: store the new tokens, and return all so far.
         keys[:, :, start:end] = key
         values[:, :, start:end] = value
@@ -200,6 +178,75 @@ def generate(
         model.train(was_training)
     return text
     # END SOLUTION
+
+
+# ---- A cache that looks first ----------------------------------------------------------------------------------------
+
+
+class CarefulCache(KVCache):
+    """A KVCache that refuses wrong use. All that fits is handed on to KVCache, so the contract there holds here too.
+
+    Wrong use is a ValueError that says what is wrong, and leaves the cache as it was: see `append`.
+    """
+
+    def __init__(
+        self,
+        config: GPT2Config,
+        batch_size: int,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        max_length: int | None = None,
+    ):
+        """As in KVCache: the defaults mean the same."""
+        super().__init__(config, batch_size, device, dtype, max_length)
+        # BEGIN SOLUTION
+        # TODO: note what append will have to know in order to check.
+        self.fits = (batch_size, config.n_head, config.n_embd // config.n_head)
+        self.room = config.n_positions if max_length is None else max_length
+        self.kind = torch.empty(0, device=device, dtype=dtype)
+        self.seen = [0] * config.n_layer
+        # END SOLUTION
+
+    def append(self, layer: int, key: Heads, value: Heads) -> tuple[Heads, Heads]:
+        """As in KVCache, but raises ValueError, and keeps nothing, if
+
+        - `key` or `value` doesn't have the four dimensions (batch, head, time, d_head), batch, heads or d_head are not
+          those that the cache was made for, or `value` has another shape than `key`;
+        - dtype or device is not the cache's;
+        - there would be more than `max_length` tokens;
+        - the layers fall out of step: this one has the tokens of this pass already, or others got a different number;
+        - `key` or `value` requires gradients (a cache is for use, under `torch.no_grad()`, not for training).
+        """
+        # BEGIN SOLUTION
+        # TODO: refuse what must be refused.
+        for name, got in (("key", key), ("value", value)):
+            if got.dim() != 4 or (*got.shape[:2], got.shape[3]) != self.fits:
+                raise ValueError(f"{name} has shape {tuple(got.shape)}: batch, heads and d_head must be {self.fits}")
+            if got.dtype != self.kind.dtype or got.device != self.kind.device:
+                raise ValueError(f"{name} is {got.dtype} on {got.device}, not {self.kind.dtype} on {self.kind.device}")
+            if got.requires_grad:
+                raise ValueError(f"{name} requires gradients: use the cache under torch.no_grad()")
+        if key.shape != value.shape:
+            raise ValueError(f"key has {key.shape[2]} tokens, value {value.shape[2]}")
+        start = self.length
+        end = start + key.shape[2]
+        if end > self.room:
+            raise ValueError(f"{end} tokens, but the cache has room for {self.room}")
+        if self.seen[layer] != start:
+            raise ValueError(f"layer {layer} has the tokens of this pass already, other layers lack them: reset()?")
+        if max(self.seen) not in (start, end):
+            raise ValueError(f"layer {layer} gets {end - start} tokens, another one got {max(self.seen) - start}")
+        # TODO: let KVCache do the work, and note that it is done.
+        self.seen[layer] = end
+        return super().append(layer, key, value)
+        # END SOLUTION
+
+    def reset(self) -> None:
+        """As in KVCache."""
+        # BEGIN SOLUTION
+        super().reset()
+        self.seen = [0] * len(self.seen)
+        # END SOLUTION
 
 
 # ---- A look (given) --------------------------------------------------------------------------------------------------

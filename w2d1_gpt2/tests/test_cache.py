@@ -33,6 +33,10 @@ def new_cache(device, batch=3, **more):
     return cache.KVCache(SMALL, batch, **({"device": device, "dtype": precise(device)} | more))
 
 
+def careful_cache(device, batch=3, **more):
+    return cache.CarefulCache(SMALL, batch, **({"device": device, "dtype": precise(device)} | more))
+
+
 # A model in float64 may hold constants that were made in float32, gelu's for example.
 LIKE_FLOAT32 = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -157,21 +161,11 @@ def test_reset_forgets_everything(device, draw):
 
 
 @exercise("KVCache")
-def test_all_positions_can_be_used_and_no_more(device, draw):
+def test_all_positions_can_be_used(device, draw):
     store = new_cache(device)
     past = passes(store, draw, 20, 2)
-    raises(ValueError, store[0].append, tokens(draw, 2), tokens(draw, 2))
     last = tokens(draw, 1)
     close(store[0].append(last, last)[0], torch.cat([past[0][0], last], dim=2))
-    raises(ValueError, new_cache(device)[2].append, tokens(draw, 24), tokens(draw, 24))
-
-
-@exercise("KVCache")
-def test_max_length_is_the_limit_where_it_is_given(device, draw):
-    store = new_cache(device, max_length=6)
-    passes(store, draw, 4, 2)
-    equal(store.length, 6)
-    raises(ValueError, store[0].append, tokens(draw, 1), tokens(draw, 1))
 
 
 @exercise("KVCache")
@@ -180,85 +174,6 @@ def test_max_length_may_be_more_than_the_model_has_positions(device, draw):
     past = passes(store, draw, 30)
     last = tokens(draw, 10)
     close(store[0].append(last, last)[0], torch.cat([past[0][0], last], dim=2), name="the keys of 40 tokens")
-
-
-@exercise("KVCache")
-def test_a_max_length_of_0_leaves_no_room(device, draw):
-    raises(ValueError, new_cache(device, max_length=0)[0].append, tokens(draw, 1), tokens(draw, 1))
-
-
-@exercise("KVCache")
-def test_a_tensor_without_the_batch_is_refused(device, draw):
-    store = new_cache(device)
-    raises(ValueError, store[0].append, tokens(draw, 2)[0], tokens(draw, 2)[0])
-
-
-@exercise("KVCache")
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"batch": 2},
-        {"batch": 1},
-        {"batch": 4},
-        {"heads": 1},
-        {"heads": 4},
-        {"d_head": 1},
-        {"d_head": 9},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("part", ["key", "value", "both"])
-def test_another_shape_is_refused_and_nothing_kept(wrong, part, device, draw):
-    store = new_cache(device)
-    past = passes(store, draw, 2)
-    key = tokens(draw, 3, **(wrong if part != "value" else {}))
-    value = tokens(draw, 3, **(wrong if part != "key" else {}))
-    raises(ValueError, store[0].append, key, value)
-    key, value = tokens(draw, 1), tokens(draw, 1)
-    got = store[0].append(key, value)
-    close(got[0], torch.cat([past[0][0], key], dim=2), name="the keys")
-    close(got[1], torch.cat([past[0][1], value], dim=2), name="the values")
-
-
-@exercise("KVCache")
-@pytest.mark.parametrize("batch", [1, 2])
-def test_the_first_tokens_already_must_fit(batch, device, draw):
-    raises(ValueError, new_cache(device)[0].append, tokens(draw, 2, batch=batch), tokens(draw, 2, batch=batch))
-
-
-@exercise("KVCache")
-@pytest.mark.parametrize(("keys", "values"), [(3, 1), (1, 3)])
-def test_as_many_values_as_keys(keys, values, device, draw):
-    raises(ValueError, new_cache(device)[0].append, tokens(draw, keys), tokens(draw, values))
-
-
-def half(x):
-    return x.half()
-
-
-def elsewhere(x):
-    return x.to("meta")
-
-
-def with_gradients(x):
-    return x.clone().requires_grad_()
-
-
-@exercise("KVCache")
-@pytest.mark.parametrize("part", ["key", "value"])
-@pytest.mark.parametrize(
-    "change", [half, elsewhere, with_gradients], ids=["another dtype", "another device", "with gradients"]
-)
-def test_tokens_of_another_kind_are_refused_and_nothing_kept(change, part, device, draw):
-    store = new_cache(device)
-    past = passes(store, draw, 2)
-    wrong = {"key": tokens(draw, 3), "value": tokens(draw, 3)}
-    wrong[part] = change(wrong[part])
-    raises(ValueError, store[0].append, *wrong.values())
-    key, value = tokens(draw, 1), tokens(draw, 1)
-    got = store[0].append(key, value)
-    close(got[0], torch.cat([past[0][0], key], dim=2), name="the keys")
-    close(got[1], torch.cat([past[0][1], value], dim=2), name="the values")
 
 
 @exercise("KVCache")
@@ -292,31 +207,6 @@ def test_the_default_dtype_is_torchs_whatever_that_is(device, draw):
     equal(got[0], key, name="the keys")
 
 
-@exercise("KVCache")
-def test_a_layer_cannot_append_twice_in_a_pass(device, draw):
-    store = new_cache(device)
-    past = passes(store, draw, 2)
-    store[0].append(tokens(draw, 1), tokens(draw, 1))
-    for count in (1, 1, 2):  # again, since what is refused must leave no trace
-        raises(ValueError, store[0].append, tokens(draw, count), tokens(draw, count))
-    equal(store.length, 2)
-    key, value = tokens(draw, 1), tokens(draw, 1)
-    close(store[1].append(key, value)[1], torch.cat([past[1][1], value], dim=2))
-
-
-@exercise("KVCache")
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("first", [0, 1, 2])
-def test_layers_cannot_append_different_numbers_of_tokens(first, count, device, draw):
-    store = new_cache(device)
-    past = passes(store, draw, 4)
-    store[first].append(tokens(draw, 2), tokens(draw, 2))
-    for other in sorted({0, 1, 2} - {first}):
-        raises(ValueError, store[other].append, tokens(draw, count), tokens(draw, count))
-        key, value = tokens(draw, 2), tokens(draw, 2)
-        close(store[other].append(key, value)[0], torch.cat([past[other][0], key], dim=2), name="the keys")
-
-
 # ---- KVCache, in the model -------------------------------------------------------------------------------------------
 
 
@@ -347,23 +237,6 @@ def test_a_text_after_reset_is_read_as_if_it_were_the_first(device, draw):
         model(first, cache=store)
         store.reset()
         close(model(second, cache=store), theirs(second).logits, **LIKE_FLOAT32)
-
-
-@exercise("KVCache")
-def test_the_model_refuses_another_batch_and_goes_on(device, draw):
-    theirs, model = twins(device)
-    store = new_cache(device)
-    ids = draw.ints(0, 61, 3, 6)
-    with torch.no_grad():
-        model(ids[:, :4], cache=store)
-        raises(ValueError, model, ids[:1, 4:], cache=store)
-        close(model(ids[:, 4:], cache=store), theirs(ids).logits[:, 4:], **LIKE_FLOAT32)
-
-
-@exercise("KVCache")
-def test_training_through_the_cache_is_refused(device, draw):
-    _, model = twins(device)
-    raises(ValueError, model, draw.ints(0, 61, 3, 4), cache=new_cache(device))
 
 
 # ---- sample ----------------------------------------------------------------------------------------------------------
@@ -766,3 +639,264 @@ def test_the_model_is_given_back_even_after_an_error(device, draw):
     model.train()
     raises(ValueError, cache.generate, model, draw.ints(0, 61, 2, 4), 3, temperature=-1.0)
     equal(model.training, True, name="model.training")
+
+
+# ---- CarefulCache ----------------------------------------------------------------------------------------------------
+
+
+@exercise("CarefulCache")
+def test_what_fits_is_kept_and_returned_as_ever(device, draw):
+    store, other = careful_cache(device), careful_cache(device)
+    keys, values, lengths = [[] for _ in range(3)], [[] for _ in range(3)], []
+    for count in (4, 1, 3):
+        for layer in (1, 0, 2) if count == 4 else (2, 1, 0):
+            keys[layer].append(tokens(draw, count))
+            values[layer].append(tokens(draw, count))
+            with unchanged(keys[layer][-1], values[layer][-1]):
+                got = store[layer].append(keys[layer][-1], values[layer][-1])
+            close(got[0], torch.cat(keys[layer], dim=2), name=f"the keys of layer {layer}")
+            close(got[1], torch.cat(values[layer], dim=2), name=f"the values of layer {layer}")
+            lengths.append(store.length)
+    equal(lengths, [0, 0, 4, 4, 4, 5, 5, 5, 8], name="the lengths")
+    equal(other.length, 0, name="the length of another cache")
+    passes(other, draw, 2)
+
+
+@exercise("CarefulCache")
+def test_the_model_reads_with_it_as_ever_and_again_after_reset(device, draw):
+    theirs, model = twins(device)
+    store, ids = careful_cache(device), draw.ints(0, 61, 3, 23)
+    with torch.no_grad():
+        expected = theirs(ids).logits
+        for _ in range(2):  # the second time after a full cache was reset
+            got = torch.cat([model(piece, cache=store) for piece in ids.split([4, 1, 18], dim=1)], dim=1)
+            close(got, expected, name="the logits of three pieces", **LIKE_FLOAT32)
+            equal(store.length, 23)
+            store.reset()
+
+
+@exercise("CarefulCache")
+def test_a_pass_that_broke_off_is_forgotten_by_reset(device, draw):
+    store = careful_cache(device)
+    passes(store, draw, 4)
+    store[1].append(tokens(draw, 2), tokens(draw, 2))
+    store.reset()
+    equal(store.length, 0)
+    past = passes(store, draw, 3)
+    equal(store.length, 3)
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    close(store[1].append(key, value)[1], torch.cat([past[1][1], value], dim=2), name="the values")
+
+
+@exercise("CarefulCache")
+def test_it_works_with_more_than_nine_layers(device, draw):
+    store = cache.CarefulCache(gpt2.GPT2Config(**(vars(SMALL) | {"n_layer": 12})), 3, device, precise(device))
+    passes(store, draw, 2, 1, layers=12)
+    equal(store.length, 3)
+    raises(ValueError, store[10].append, tokens(draw, 21), tokens(draw, 21))
+
+
+@exercise("CarefulCache")
+def test_with_max_length_there_may_be_more_tokens_than_positions(device, draw):
+    store = careful_cache(device, max_length=40)
+    past = passes(store, draw, 30)
+    raises(ValueError, store[0].append, tokens(draw, 11), tokens(draw, 11))
+    last = tokens(draw, 10)
+    close(store[0].append(last, last)[0], torch.cat([past[0][0], last], dim=2), name="the keys of 40 tokens")
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize("dtype", [None, torch.float32, torch.bfloat16], ids=str)
+def test_it_takes_the_dtype_that_it_was_told_and_float32_if_none(dtype, device, draw):
+    store = careful_cache(device, dtype=dtype)
+    other = torch.float16 if dtype is None else {torch.float32: torch.bfloat16, torch.bfloat16: torch.float32}[dtype]
+    key = draw(3, 5, 2, D_HEAD)
+    raises(ValueError, store[0].append, key.to(other), key.to(other))
+    key = key.to(dtype or torch.float32)
+    equal(store[0].append(key, key)[0], key, name="the keys")
+
+
+@exercise("CarefulCache")
+def test_it_takes_torchs_default_dtype_whatever_that_is(device, draw):
+    before, key = torch.get_default_dtype(), draw(3, 5, 2, D_HEAD, dtype=torch.float16)
+    torch.set_default_dtype(torch.float16)
+    try:
+        got = careful_cache(device, dtype=None)[0].append(key, key)
+    finally:
+        torch.set_default_dtype(before)
+    equal(got[0], key, name="the keys")
+
+
+@exercise("CarefulCache")
+def test_it_takes_the_device_that_it_was_told():
+    # see test_it_works_on_the_device_that_it_is_told
+    store = cache.CarefulCache(SMALL, 3, device=torch.device("meta"))
+    raises(ValueError, store[0].append, *torch.zeros(2, 3, 5, 4, D_HEAD, device="cpu"))
+    for layer in range(SMALL.n_layer):
+        store[layer].append(*torch.empty(2, 3, 5, 4, D_HEAD, device="meta"))
+    equal(store.length, 4)
+
+
+@exercise("CarefulCache")
+def test_a_pass_goes_on_after_refusals_as_if_nothing_had_been(device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 4)
+    for layer in range(3):
+        for wrong in (
+            half(tokens(draw, 2)),
+            with_gradients(tokens(draw, 2)),
+            tokens(draw, 2, batch=1),
+            tokens(draw, 2)[0],
+            tokens(draw, 20),
+        ):
+            raises(ValueError, store[layer].append, wrong, wrong)
+            equal(store.length, 4, name=f"length in the pass after 4 tokens, before layer {layer}")
+        key, value = tokens(draw, 2), tokens(draw, 2)
+        got = store[layer].append(key, value)
+        close(got[0], torch.cat([past[layer][0], key], dim=2), name=f"the keys of layer {layer}")
+        close(got[1], torch.cat([past[layer][1], value], dim=2), name=f"the values of layer {layer}")
+    equal(store.length, 6)
+
+
+@exercise("CarefulCache")
+def test_all_positions_can_be_used_and_no_more(device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 20, 2)
+    raises(ValueError, store[0].append, tokens(draw, 2), tokens(draw, 2))
+    last = tokens(draw, 1)
+    close(store[0].append(last, last)[0], torch.cat([past[0][0], last], dim=2))
+    raises(ValueError, careful_cache(device)[2].append, tokens(draw, 24), tokens(draw, 24))
+
+
+@exercise("CarefulCache")
+def test_max_length_is_the_limit_where_it_is_given(device, draw):
+    store = careful_cache(device, max_length=6)
+    passes(store, draw, 4, 2)
+    equal(store.length, 6)
+    raises(ValueError, store[0].append, tokens(draw, 1), tokens(draw, 1))
+
+
+@exercise("CarefulCache")
+def test_a_max_length_of_0_leaves_no_room(device, draw):
+    raises(ValueError, careful_cache(device, max_length=0)[0].append, tokens(draw, 1), tokens(draw, 1))
+
+
+@exercise("CarefulCache")
+def test_a_tensor_without_the_batch_is_refused(device, draw):
+    store = careful_cache(device)
+    raises(ValueError, store[0].append, tokens(draw, 2)[0], tokens(draw, 2)[0])
+
+
+@exercise("CarefulCache")
+def test_a_tensor_with_a_fifth_dimension_is_refused(device, draw):
+    raises(ValueError, careful_cache(device)[0].append, tokens(draw, 2)[None], tokens(draw, 2)[None])
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 2},
+        {"batch": 1},
+        {"batch": 4},
+        {"heads": 1},
+        {"heads": 4},
+        {"d_head": 1},
+        {"d_head": 9},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("part", ["key", "value", "both"])
+def test_another_shape_is_refused_and_nothing_kept(wrong, part, device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 2)
+    key = tokens(draw, 3, **(wrong if part != "value" else {}))
+    value = tokens(draw, 3, **(wrong if part != "key" else {}))
+    raises(ValueError, store[0].append, key, value)
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    got = store[0].append(key, value)
+    close(got[0], torch.cat([past[0][0], key], dim=2), name="the keys")
+    close(got[1], torch.cat([past[0][1], value], dim=2), name="the values")
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_first_tokens_already_must_fit(batch, device, draw):
+    raises(ValueError, careful_cache(device)[0].append, tokens(draw, 2, batch=batch), tokens(draw, 2, batch=batch))
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize(("keys", "values"), [(3, 1), (1, 3)])
+def test_as_many_values_as_keys(keys, values, device, draw):
+    raises(ValueError, careful_cache(device)[0].append, tokens(draw, keys), tokens(draw, values))
+
+
+def half(x):
+    return x.half()
+
+
+def elsewhere(x):
+    return x.to("meta")
+
+
+def with_gradients(x):
+    return x.clone().requires_grad_()
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize("part", ["key", "value"])
+@pytest.mark.parametrize(
+    "change", [half, elsewhere, with_gradients], ids=["another dtype", "another device", "with gradients"]
+)
+def test_tokens_of_another_kind_are_refused_and_nothing_kept(change, part, device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 2)
+    wrong = {"key": tokens(draw, 3), "value": tokens(draw, 3)}
+    wrong[part] = change(wrong[part])
+    raises(ValueError, store[0].append, *wrong.values())
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    got = store[0].append(key, value)
+    close(got[0], torch.cat([past[0][0], key], dim=2), name="the keys")
+    close(got[1], torch.cat([past[0][1], value], dim=2), name="the values")
+
+
+@exercise("CarefulCache")
+def test_a_layer_cannot_append_twice_in_a_pass(device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 2)
+    store[0].append(tokens(draw, 1), tokens(draw, 1))
+    for count in (1, 1, 2):  # again, since what is refused must leave no trace
+        raises(ValueError, store[0].append, tokens(draw, count), tokens(draw, count))
+    equal(store.length, 2)
+    key, value = tokens(draw, 1), tokens(draw, 1)
+    close(store[1].append(key, value)[1], torch.cat([past[1][1], value], dim=2))
+
+
+@exercise("CarefulCache")
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_layers_cannot_append_different_numbers_of_tokens(first, count, device, draw):
+    store = careful_cache(device)
+    past = passes(store, draw, 4)
+    store[first].append(tokens(draw, 2), tokens(draw, 2))
+    for other in sorted({0, 1, 2} - {first}):
+        raises(ValueError, store[other].append, tokens(draw, count), tokens(draw, count))
+        key, value = tokens(draw, 2), tokens(draw, 2)
+        close(store[other].append(key, value)[0], torch.cat([past[other][0], key], dim=2), name="the keys")
+
+
+@exercise("CarefulCache")
+def test_the_model_refuses_another_batch_and_goes_on(device, draw):
+    theirs, model = twins(device)
+    store = careful_cache(device)
+    ids = draw.ints(0, 61, 3, 6)
+    with torch.no_grad():
+        model(ids[:, :4], cache=store)
+        raises(ValueError, model, ids[:1, 4:], cache=store)
+        close(model(ids[:, 4:], cache=store), theirs(ids).logits[:, 4:], **LIKE_FLOAT32)
+
+
+@exercise("CarefulCache")
+def test_training_through_the_cache_is_refused(device, draw):
+    _, model = twins(device)
+    raises(ValueError, model, draw.ints(0, 61, 3, 4), cache=careful_cache(device))
