@@ -181,7 +181,14 @@ def test_it_works_on_the_device_that_it_is_told():
     # "meta" tensors have no values and need no GPU, but mixing them with others is an error all the same.
     store = cache.KVCache(SMALL, 3, device=torch.device("meta"))
     for layer in range(SMALL.n_layer):
-        for got in store[layer].append(*torch.empty(2, 3, 5, 4, D_HEAD, device="meta")):
+        key, value = torch.empty(2, 3, 5, 4, D_HEAD, device="meta")
+        try:
+            both = store[layer].append(key, value)
+        except NotImplementedError as error:  # torch's own, which would look like an exercise that is still to do
+            if "meta" not in str(error):
+                raise
+            pytest.fail("the storage is not on the device that the cache was told")
+        for got in both:
             equal((got.device.type, tuple(got.shape)), ("meta", (3, 5, 4, D_HEAD)))
     equal(store.length, 4)
 
