@@ -5,6 +5,7 @@
 ### `causal_mask`                                an exercise, and directly below its metadata:
 *difficulty 2/5 · importance 5/5 · 10 minutes · `attention.py`*        (may end in ` · bonus*`)
 <details><summary>Hint: …</summary> … </details>     a hint of the exercise above it, until the next heading
+<details class="answer"><summary>The answer</summary> … </details>     what a question of the text comes to: no hint
 """
 
 import re
@@ -18,7 +19,8 @@ _METADATA = re.compile(
     r"\*difficulty (\d+)/5 · importance (\d+)/5 · (\d+) minutes? · `([A-Za-z_]\w*\.py)`( · bonus)?\*\s*"
 )
 _LOOKS_LIKE_METADATA = re.compile(r"\W*difficulty\b.*\bimportance\b|\W*difficulty\s+\d+\s*/", re.IGNORECASE)
-_HINT = re.compile(r"\s*<details[^>]*>\s*<summary>(.*?)</summary>(.*)</details>.*", re.DOTALL)
+_HINT = re.compile(r"\s*<details([^>]*)>\s*<summary>(.*?)</summary>(.*)</details>.*", re.DOTALL)
+_ANSWERS = re.compile(r"(What|Why|The answer|It gives)\b")  # how the title of a fold begins that isn't a hint
 
 
 class ReadmeError(ValueError):
@@ -97,7 +99,14 @@ def read_readme(text: str, file: str, modules: set[str]) -> tuple[str, tuple[Sec
                 hint = _HINT.fullmatch("\n".join(line.lines))
                 if not hint:
                     raise error(line.line, "a hint starts with <details><summary>its title</summary>")
-                exercise = replace(exercise, hints=(*exercise.hints, Hint(" ".join(hint[1].split()), hint[2].strip())))
+                found = Hint(" ".join(hint[2].split()), hint[3].strip())
+                if 'class="answer"' in hint[1]:
+                    continue
+                if _ANSWERS.match(found.title):
+                    raise error(
+                        line.line, f'{found.title!r} is no hint, is it? Then begin it with <details class="answer">'
+                    )
+                exercise = replace(exercise, hints=(*exercise.hints, found))
                 sections[section.name] = section = replace(section, exercises=(*section.exercises[:-1], exercise))
         elif _LOOKS_LIKE_METADATA.match(line):
             raise error(number, "a metadata line stands directly below its heading, which reads ### `name`")

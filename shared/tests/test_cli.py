@@ -330,6 +330,15 @@ def test_a_hint_keeps_what_can_be_shown(encoding, text, monkeypatch, day):
     assert text in stream.text() and state.read_state(day)["hints"] == {"double": 1}
 
 
+def test_after_the_last_hint_it_says_so(capsys, day):
+    count = len(day.exercise("double").hints)
+    for _ in range(count):
+        assert cli.main(["hint", "w9d1", "double"]) == 0
+    assert "last hint" not in capsys.readouterr().out
+    assert cli.main(["hint", "w9d1", "double"]) == 0
+    assert "the last hint. If you are stuck for good, `python -m shared take w9d1 double`" in capsys.readouterr().out
+
+
 def test_shown_code_means_the_same(monkeypatch):
     stream = Old("ascii")
     monkeypatch.setattr(sys, "stdout", stream)

@@ -122,6 +122,13 @@ def test_hints_belong_to_the_exercise_above_until_the_next_heading(day):
     assert day.exercise("MultiHead").hints == ()
 
 
+def test_what_a_question_of_the_text_comes_to_is_no_hint(tmp_path):
+    answer = '<details class="answer"><summary>What came out</summary> 7 </details>'
+    text = README.replace("Two words.", f"Two words.\n\n{answer}")
+    first, second = Day(write_day(tmp_path, text)).exercise("count_bigrams").hints
+    assert (first.short_title, second.title) == ("what is counted?", "My rows don't sum")
+
+
 def test_counts_words_outside_hints_code_pictures_comments_and_metadata(tmp_path):
     text = (
         "# A title\n\n![no words](x.png) three words <!-- not -->here\n"
@@ -164,6 +171,7 @@ METADATA = "*difficulty 1/5 · importance 3/5 · 5 minutes · `bigram.py`*"
         ("### `rope`", "### rope", 51, "directly below its heading"),
         ("# W2D1 · GPT-2", "W2D1", 1, "no title"),
         ("<summary>Hint: what is counted?</summary>", "", 23, "<summary>"),
+        ("<summary>Hint: what is counted?</summary>", "<summary>What came out</summary>", 23, 'class="answer"'),
         ("## 8. Farewell", "```\n## 8. Farewell", 58, "code block is never closed"),
         ("## 8. Farewell", "<!-- \n## 8. Farewell", 58, "comment is never closed"),
         ("## 8. Farewell", "<details>\n## 8. Farewell", 58, "<details> is never closed"),
