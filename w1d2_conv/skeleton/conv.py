@@ -1,0 +1,231 @@
+"""Convolution: slide a small window over a signal or a picture, and take a weighted sum at each stop.
+
+Shapes are written `batch channel height width`; `kh` and `kw` are the height and the width of a kernel. The functions
+work in any floating dtype, for any layout in memory and for an empty batch. They keep the dtype and the device of `x`,
+leave their arguments as they are, and let gradients through.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+IntOrPair = int | tuple[int, int]
+Mode = Literal["constant", "reflect", "circular"]
+
+# ---- Minimal: nothing but the sum ------------------------------------------------------------------------------------
+
+
+def conv1d_minimal(
+    x: Float[Tensor, "batch channel width"], weight: Float[Tensor, "out channel kw"]
+) -> Float[Tensor, "batch out out_width"]:
+    """At each place, the sum over channels and window of x · weight. Stride 1, no padding; the kernel isn't flipped.
+
+    The sizes fit: as many channels in `x` as in `weight`, and 1 ≤ kw ≤ width. Then out_width is width - kw + 1.
+
+    >>> conv1d_minimal(torch.tensor([[[1.0, 2.0, 4.0, 8.0]]]), torch.tensor([[[10.0, 1.0]]]))
+    tensor([[[12., 24., 48.]]])
+    """
+    # TODO: view every window of x, one behind the other, with as_strided.
+    # TODO: multiply each window by each kernel, and sum, with einsum.
+    raise NotImplementedError("conv1d_minimal")
+
+
+def conv2d_minimal(
+    x: Float[Tensor, "batch channel height width"], weight: Float[Tensor, "out channel kh kw"]
+) -> Float[Tensor, "batch out out_height out_width"]:
+    """As `conv1d_minimal`, with windows that slide down as well as to the right.
+
+    The sizes fit: as many channels in `x` as in `weight`, 1 ≤ kh ≤ height and 1 ≤ kw ≤ width.
+
+    >>> conv2d_minimal(torch.arange(9.0).view(1, 1, 3, 3), torch.tensor([[[[10.0, 1.0], [0.0, 0.0]]]])).tolist()
+    [[[[1.0, 12.0], [34.0, 45.0]]]]
+    """
+    # TODO: view every window of x; there are two dims of places now, and two inside a window.
+    # TODO: multiply and sum.
+    raise NotImplementedError("conv2d_minimal")
+
+
+# ---- Padding ---------------------------------------------------------------------------------------------------------
+
+
+def pad1d(
+    x: Float[Tensor, "... width"], left: int, right: int, mode: Mode = "constant", value: float = 0.0
+) -> Float[Tensor, "... padded"]:
+    """`x` with `left` more entries before it and `right` more behind it, along its last dim, however many dims it has.
+
+    They are all `value` (constant), or what a mirror in the outermost entry shows (reflect: the outermost entry itself
+    isn't repeated), or what comes from the other end (circular). A mirror in x shows at most width - 1 entries, and the
+    other end has width. Raises a ValueError that names the number at fault if `left` or `right` is negative or more
+    than there are to take, and one that names the mode if it is none of the three. `value` may be infinite.
+
+    >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+    >>> for mode in ("constant", "reflect", "circular"):
+    ...     print(pad1d(x, 2, 1, mode)[0, 0].tolist())
+    [0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
+    [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]
+    [2.0, 3.0, 1.0, 2.0, 3.0, 1.0]
+    """
+    # TODO: refuse what can't be done.
+    # TODO: make what comes before x and what comes behind it, and join the three.
+    raise NotImplementedError("pad1d")
+
+
+def pad2d(
+    x: Float[Tensor, "batch channel height width"],
+    left: int,
+    right: int,
+    top: int,
+    bottom: int,
+    mode: Mode = "constant",
+    value: float = 0.0,
+) -> Float[Tensor, "batch channel padded_height padded_width"]:
+    """As `pad1d`, on all four sides: `left` and `right` along the width, `top` and `bottom` along the height.
+
+    The corners are padded too: what stands above a place that was padded on the left is its mirror image (reflect), or
+    what comes from below it (circular). Raises what `pad1d` raises, for each side.
+
+    >>> pad2d(torch.ones(1, 1, 1, 2), left=1, right=0, top=0, bottom=2).tolist()
+    [[[[0.0, 1.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]]
+    """
+    # TODO: pad the height, then the width, with pad1d.
+    raise NotImplementedError("pad2d")
+
+
+# ---- The parts of everything -----------------------------------------------------------------------------------------
+
+
+def pair(value: IntOrPair) -> tuple[int, int]:
+    """(height, width) of an option that may be one int for both: a tuple, whatever came in.
+
+    `value` is an int, or a tuple (a torch.Size, say) or list of two ints. Anything else, a word for example, is a
+    ValueError that names what came.
+
+    >>> pair(3), pair((3, 5))
+    ((3, 3), (3, 5))
+    """
+    raise NotImplementedError("pair")
+
+
+def windows2d(
+    x: Float[Tensor, "batch channel height width"],
+    kernel_size: IntOrPair,
+    stride: IntOrPair = 1,
+    dilation: IntOrPair = 1,
+) -> Float[Tensor, "batch channel out_height out_width kh kw"]:
+    """Every window of `x`, as a view in the memory of x that copies nothing.
+
+    Entry [n, c, i, j, p, q] is x[n, c, stride · i + dilation · p, stride · j + dilation · q], where stride and dilation
+    are those of the height for i and p, and those of the width for j and q. There are as many windows as lie inside x
+    from end to end. Raises ValueError if a kernel size, stride or dilation is below 1, and one that names the kernel's
+    size and x's if not even the first window lies inside x.
+
+    >>> windows2d(torch.arange(12.0).view(1, 1, 3, 4), (3, 2), stride=2, dilation=(1, 1))[0, 0, 0, 1].tolist()
+    [[2.0, 3.0], [6.0, 7.0], [10.0, 11.0]]
+    """
+    # TODO: work out how far a window reaches, and refuse one that reaches out of x.
+    # TODO: count the windows, and view them.
+    raise NotImplementedError("windows2d")
+
+
+def check_sizes(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, dims: int) -> None:
+    """Given: raises a ValueError that names the sizes, unless these can be convolved. Both tensors have `dims` dims."""
+    if x.dim() != dims or weight.dim() != dims:
+        raise ValueError(f"x has shape {tuple(x.shape)} and weight {tuple(weight.shape)}: {dims} dims each are needed")
+    channel, (out, channel_of_group) = x.shape[1], weight.shape[:2]
+    if groups < 1 or out % groups != 0:
+        raise ValueError(f"{out} kernels can't be shared out among {groups} groups")
+    if channel != groups * channel_of_group:
+        raise ValueError(
+            f"x has {channel} channels; {groups} groups of kernels with {channel_of_group} channels don't fit"
+        )
+    if bias is not None and bias.shape != (out,):
+        raise ValueError(f"bias has shape {tuple(bias.shape)}, and there are {out} kernels")
+
+
+def conv1d(
+    x: Float[Tensor, "batch channel width"],
+    weight: Float[Tensor, "out channel_of_group kw"],
+    bias: Float[Tensor, "out"] | None = None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Float[Tensor, "batch out out_width"]:
+    """Equal to torch.nn.functional.conv1d, with a padding of zeros that is one int for both sides.
+
+    Raises what `check_sizes` raises if the shapes don't fit, and a ValueError if the padding is negative, if a stride
+    or dilation is below 1, or if the kernel doesn't fit into the padded x.
+
+    >>> conv1d(torch.ones(1, 2, 4), torch.ones(2, 1, 3), torch.tensor([0.0, 10.0]), padding=1, groups=2).tolist()
+    [[[2.0, 3.0, 3.0, 2.0], [12.0, 13.0, 13.0, 12.0]]]
+    """
+    # TODO: pad x, and take its windows: a row is a picture of height 1.
+    # TODO: cut the channels of the windows, and the kernels, into groups; multiply and sum; add the bias.
+    raise NotImplementedError("conv1d")
+
+
+def same_padding(kernel_size: int, dilation: int = 1) -> tuple[int, int]:
+    """How much to pad (before, behind) so that a convolution of stride 1 keeps the size: dilation · (kernel_size - 1).
+
+    If that is odd, the extra one goes behind, as in torch.
+
+    >>> same_padding(3), same_padding(4), same_padding(3, dilation=2)
+    ((1, 1), (1, 2), (2, 2))
+    """
+    raise NotImplementedError("same_padding")
+
+
+def conv2d(
+    x: Float[Tensor, "batch channel height width"],
+    weight: Float[Tensor, "out channel_of_group kh kw"],
+    bias: Float[Tensor, "out"] | None = None,
+    stride: IntOrPair = 1,
+    padding: IntOrPair | Literal["same", "valid"] = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+) -> Float[Tensor, "batch out out_height out_width"]:
+    """Equal to torch.nn.functional.conv2d: a window that slides, and everything that can be set about it.
+
+    A pair is (height, width). The padding is zeros; "same" keeps height and width, by `same_padding`, and "valid" pads
+    nothing. Raises what `check_sizes` raises if the shapes don't fit, and a ValueError if padding is "same" and a
+    stride isn't 1, if it is another word or negative, if an option is no pair, if a stride or dilation is below 1, or
+    if the kernel doesn't fit into the padded x. Dumoulin and Visin 2016, chapter 2.
+
+    >>> x = torch.arange(1.0, 10).view(1, 1, 3, 3)
+    >>> conv2d(x, torch.ones(1, 1, 2, 2), torch.tensor([0.5]), stride=(1, 2), padding=(0, 1)).tolist()
+    [[[[5.5, 16.5], [11.5, 28.5]]]]
+    """
+    # TODO: work out the padding of each of the four sides.
+    # TODO: pad, take the windows, cut channels and kernels into groups, multiply and sum, add the bias.
+    raise NotImplementedError("conv2d")
+
+
+# ---- See it ----------------------------------------------------------------------------------------------------------
+
+
+def ring(height: int, width: int) -> Float[Tensor, "1 1 height width"]:
+    """Given: a picture of a thick ring, 1 where it is and 0 elsewhere."""
+    y, x = torch.linspace(-1.2, 1.2, height)[:, None], torch.linspace(-1.2, 1.2, width)
+    return ((y**2 + x**2).sqrt() - 0.75).abs().lt(0.3).float()[None, None]
+
+
+def main() -> None:
+    picture = ring(17, 36)
+    across = torch.tensor([[[[-1.0, 0.0, 1.0]]]])  # the right neighbour minus the left one
+    edges = conv2d(picture, across, padding="same")
+    pictures = [("a ring", picture, " #"), ("the right neighbour minus the left one", edges, " +-")]
+    for title, values, symbols in pictures:  # symbols[-1] stands for -1
+        print(title)
+        for row in values[0, 0].int().tolist():
+            print("  " + "".join(symbols[value] for value in row))
+
+    photo = torch.zeros(1, 3, 224, 224)
+    windows = windows2d(photo, 7)
+    print(f"\na picture of 224 x 224 has {photo.numel():,} numbers, and its windows of 7 x 7 have {windows.numel():,}")
+    print(f"the windows lie in {windows.untyped_storage().nbytes():,} bytes, the picture in {photo.nbytes:,}")
+
+
+if __name__ == "__main__":
+    main()
