@@ -129,7 +129,8 @@ def raises(
     raise CheckFailed(f"{wanted} expected, but nothing was raised", f"got       {describe(value)}")
 
 
-_NUMBER = r"(?<![\w-])(?<!\d\.){}(?!\w|\.\d)"  # by itself: no part of a word, or of a longer number
+# By itself: no part of a word, or of a longer number. But people also write 2x3, and 4px.
+_NUMBER = r"(?:(?<![\w-])|(?<=\d[xX]))(?<!\d\.){}(?!\d|\.\d)(?:(?!\w)|(?=[xX]\d|px))"
 
 
 def _names(message: str, name: int | str) -> bool:

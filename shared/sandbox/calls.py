@@ -10,6 +10,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -138,7 +139,13 @@ def _kept(value):
 
 
 def _copy(value):
-    return value.detach().clone().requires_grad_(value.requires_grad) if _plain(value) else value
+    if not _plain(value):
+        return value
+    copied = value.detach().clone()
+    # Inside torch.func.vjp and its like, torch refuses to mark a tensor; its values are all that is compared.
+    with suppress(RuntimeError):
+        copied.requires_grad_(value.requires_grad)
+    return copied
 
 
 def _plain(value) -> bool:

@@ -221,6 +221,10 @@ def test_raises():
         assert "with 3 in it" in said(raises, ValueError, refuse, longer, names=3)
     for alone in ("3-4", "(3)", "3.", "0..3", "'3'"):
         raises(ValueError, refuse, alone, names=3)
+    for sizes in ("a kernel of 2x3", "2X3x4", "a 2×3 kernel", "3px of 2px"):
+        raises(ValueError, refuse, sizes, names=(2, 3))
+    for none in ("conv3d", "x3", "3d", "0x3f", "12x34"):
+        assert "with 3 in it" in said(raises, ValueError, refuse, none, names=3), none
     raises(ValueError, refuse, -3, names=-3)
     assert said(raises, (KeyError, TypeError), refuse, 3) == (
         "KeyError or TypeError expected, ValueError raised: no 3, please"

@@ -1,7 +1,8 @@
 """Filters: small kernels, made by hand, that blur, sharpen and find edges in a photograph.
 
 A picture is `channel height width`, float32 or float64, usually from 0 (black) to 1. Inside a kernel, x counts places
-to the right of the middle, and y counts places below it.
+to the right of the middle, and y counts places below it. The functions that take a picture keep its dtype and device,
+leave it as it is, and let gradients through.
 """
 
 import math

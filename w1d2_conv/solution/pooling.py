@@ -1,6 +1,7 @@
 """Pooling: every window shrinks to one number. And windows as columns, which makes a convolution a matrix product.
 
-Shapes are written `batch channel height width`; `kh` and `kw` are the height and the width of a kernel.
+Shapes are written `batch channel height width`; `kh` and `kw` are the height and the width of a kernel. The functions
+that take a picture keep its dtype and device, leave it as it is, and let gradients through.
 """
 
 import math
