@@ -22,7 +22,7 @@ begin(__file__)
 import torch
 from conv import conv2d
 from gradients import Conv2dFunction
-from normalize import batch_norm, group_norm, layer_norm
+from normalize import batch_norm, batch_norm_backward, group_norm, instance_norm, layer_norm
 from pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
 from torch import Tensor
 from torch.nn import functional as F
@@ -134,22 +134,47 @@ def pools(rounds: int) -> None:
     mean("pooling", rows)
 
 
+class BatchNorm(torch.autograd.Function):
+    """batch_norm in training, with the gradients that you worked out by hand."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, average: Tensor, spread: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return batch_norm(x, average, spread, weight, bias, training=True)
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return (*batch_norm_backward(upstream, *ctx.saved_tensors), None, None)
+
+
 def norms(rounds: int) -> None:
     rows = []
     for channels, size in ((64, 56), (256, 14)):
         x = torch.randn(2 * BATCH, channels, size, size, device=DEVICE)
         weight, bias = torch.rand(channels, device=DEVICE), torch.rand(channels, device=DEVICE)
         average, spread = torch.zeros(channels, device=DEVICE), torch.ones(channels, device=DEVICE)
+        running = average, spread
         for training in (True, False):
+            by_hand = (lambda x, w, b, s=running: BatchNorm.apply(x, w, b, *s)) if training else None
             rows.append(
                 row(
                     f"batch_norm {'train' if training else 'eval'}, {channels} × {size}×{size}",
-                    lambda x, w, b, s=(average, spread), t=training: batch_norm(x, *s, w, b, t),
-                    lambda x, w, b, s=(average, spread), t=training: F.batch_norm(x, *s, w, b, t),
+                    lambda x, w, b, s=running, t=training: batch_norm(x, *s, w, b, t),
+                    lambda x, w, b, s=running, t=training: F.batch_norm(x, *s, w, b, t),
                     (x, weight, bias),
                     rounds,
+                    trained=by_hand,
                 )
             )
+        rows.append(
+            row(
+                f"instance_norm, {channels} × {size}×{size}",
+                instance_norm,
+                lambda x, w, b: F.instance_norm(x, None, None, w, b),
+                (x, weight, bias),
+                rounds,
+            )
+        )
         rows.append(
             row(
                 f"group_norm, 32 groups, {channels} × {size}×{size}",

@@ -112,9 +112,9 @@ def _detail(terminal: Terminal, verdict: Verdict, problem: Problem) -> list[str]
 
 def _what_helps(verdict: Verdict, problem: Problem) -> str:
     """Where no known mistake matches: what the failing test says, and a hint that is about the same."""
-    text = "No mistake that we know gives just this."
+    text = "This doesn't match any mistake that we know."
     if says := sentence(problem.test):
-        text += f' The test that fails says "{says}".'
+        text += f' The failing test is called "{says}".'
     if hint := fitting_hint(verdict.exercise, says):
         text += f" Perhaps this hint helps: {hint.short_title}"
     return text
@@ -189,7 +189,9 @@ def render(
     start = whole and left and testing.startswith("skeleton")
     if whole and not left and not testing.startswith("solution"):
         title = day.title.rpartition("·")[2].strip()
-        text = f"That is the whole day: {title}, all {len(core)} exercises. Well built."
+        bonuses = sum(v.state == "done" for v in every if v not in core)
+        also = f", and {bonuses} of the bonus" * bool(bonuses)
+        text = f"That is the whole day: {title}, all {len(core)} exercises{also}. Well built."
         more = [f"{v.exercise.name} ({v.exercise.minutes} min)" for v in every if v not in core and v.state == "todo"]
         more = more[:FOLDED] + [f"{len(more) - FOLDED} others"] * (len(more) > FOLDED)
         out += ["", *terminal.wrap(text, 2)]
