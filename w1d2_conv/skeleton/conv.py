@@ -59,7 +59,8 @@ def pad1d(
     They are all `value` (constant), or what a mirror in the outermost entry shows (reflect: the outermost entry itself
     isn't repeated), or what comes from the other end (circular). A mirror in x shows at most width - 1 entries, and the
     other end has width. Raises a ValueError that names the number at fault if `left` or `right` is negative or more
-    than there are to take, and one that names the mode if it is none of the three, even with nothing to pad. `value` may be infinite.
+    than there are to take, and one that names the mode if it is none of the three, even with nothing to pad. `value`
+    may be infinite.
 
     >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
     >>> for mode in ("constant", "reflect", "circular"):

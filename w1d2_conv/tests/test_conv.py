@@ -21,7 +21,7 @@ def with_an_infinity(linear, x, place):
     infinite, zero, one = x.clone(), x.clone(), torch.zeros_like(x)
     infinite[place], zero[place], one[place] = torch.inf, 0.0, 1.0
     share = linear(one)
-    return infinite, torch.where(share == 0, linear(zero), share.sign() * torch.inf)
+    return infinite, torch.where(share.abs() < 1e-6, linear(zero), share.sign() * torch.inf)
 
 
 # ---- Minimal ---------------------------------------------------------------------------------------------------------
