@@ -28,8 +28,8 @@ def apply_kernel(
 
     The result has the picture's shape, dtype and device; `kernel` comes with the same dtype and device. Beyond its
     edges the picture is reflected, and the outermost pixels are not repeated: `a b c` goes on as `b a`. The kernel
-    never reaches beyond the first reflection. Raises ValueError, which names both sizes of the kernel, if either is
-    even.
+    never reaches beyond the first reflection. An infinite pixel shows only in its own channel, where the kernel
+    meets it. Raises ValueError, which names both sizes of the kernel, if either is even.
 
     >>> apply_kernel(torch.tensor([[[1.0, 2.0, 4.0]]]), torch.tensor([[1.0, 0.0, 10.0]])).tolist()
     [[[22.0, 41.0, 22.0]]]
@@ -47,7 +47,8 @@ def gaussian_kernel(
 ) -> Float[Tensor, "size size"]:
     """A round bump in the middle: the entry at (x, y) is proportional to exp(-(x² + y²) / (2 sigma²)); the sum is 1.
 
-    A device of None means the CPU. Raises ValueError if `size` is even, or if `sigma` isn't above 0.
+    A device of None means the CPU. Raises ValueError if `size` is even, or if `sigma` isn't above 0. A sigma
+    above 0 is at least 0.01.
 
     >>> gaussian_kernel(3, 0.8)
     tensor([[0.0571, 0.1248, 0.0571],
@@ -152,7 +153,7 @@ def fft_convolve(
     """The same as `apply_kernel`, edges and errors included, but computed with `torch.fft`.
 
     So the work hardly depends on the kernel's size: no loop over its places, and no windows. Rounding is relative to
-    the largest values of the result.
+    the largest values of the result, so an infinite pixel may spoil all of them.
     """
     # TODO: reflect the edges, go to frequencies and multiply. How do you keep the kernel from being flipped?
     # TODO: come back, and keep the part where no window has wrapped around.

@@ -63,7 +63,8 @@ def conv2d_weight_gradient(
 ) -> Float[Tensor, "out channel_of_group kh kw"]:
     """The gradient of conv2d's weight, which has the four sizes `weight_size`.
 
-    The arguments are those of torch.nn.grad.conv2d_weight, and the last four are what conv2d was called with.
+    The arguments are those of torch.nn.grad.conv2d_weight, and the last four are what conv2d was called with. If an
+    entry of x is infinite, that shows only in the weights that met it.
 
     >>> x, above = torch.tensor([[[[3.0, 4.0, 5.0]]]]), torch.tensor([[[[1.0, 10.0]]]])
     >>> conv2d_weight_gradient(x, (1, 1, 1, 2), above)
@@ -82,6 +83,8 @@ def conv2d_input_gradient_minimal(
 ) -> Float[Tensor, "batch channel height width"]:
     """The gradient of the input of `conv2d_minimal`: stride 1, no padding, one group.
 
+    If an entry of grad_output is infinite, that shows only where its window lay.
+
     >>> conv2d_input_gradient_minimal(torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[1.0, 0.0]]]]))
     tensor([[[[1., 2., 0.]]]])
     """
@@ -95,7 +98,7 @@ def dilate2d(
 ) -> Float[Tensor, "batch channel dilated_height dilated_width"]:
     """Spreads the entries of x: `stride` - 1 zeros between neighbours, and none outside. x has at least one entry.
 
-    A pair is (between rows, between columns).
+    A pair is (between rows, between columns). The zeros are zeros beside an infinite entry too.
 
     >>> dilate2d(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), (1, 3))
     tensor([[[[1., 0., 0., 2.],
@@ -119,9 +122,10 @@ def conv_transpose2d(
 
     `padding` rows and columns are taken off all four sides, and `output_padding` ones kept in addition at the bottom
     and at the right. Along each axis, the size is (size - 1) · stride - 2 · padding + dilation · (kernel - 1)
-    + output_padding + 1. Equal to torch.nn.functional.conv_transpose2d, whose order of arguments this is. Raises
-    ValueError, which names the numbers, if x doesn't have as many channels as `weight`, if `groups` doesn't divide
-    them, or unless 0 <= output_padding < the larger of stride and dilation, along each axis.
+    + output_padding + 1. An infinite entry of x shows only under its own stamp. Equal to
+    torch.nn.functional.conv_transpose2d, whose order of arguments this is. Raises ValueError, which names the numbers,
+    if x doesn't have as many channels as `weight`, if `groups` doesn't divide them, or unless
+    0 <= output_padding < the larger of stride and dilation, along each axis.
 
     >>> conv_transpose2d(torch.tensor([[[[1.0, 10.0]]]]), torch.tensor([[[[1.0, 2.0, 3.0]]]]), stride=2)
     tensor([[[[ 1.,  2., 13., 20., 30.]]]])
@@ -144,9 +148,9 @@ def conv2d_input_gradient(
 ) -> Float[Tensor, "batch channel height width"]:
     """The gradient of conv2d's input, which has the four sizes `input_size`.
 
-    The arguments are those of torch.nn.grad.conv2d_input, and the last four are what conv2d was called with. Raises
-    ValueError if conv2d wouldn't make a result of grad_output's size from an input of this size, batch and channels
-    included.
+    The arguments are those of torch.nn.grad.conv2d_input, and the last four are what conv2d was called with. If an
+    entry of grad_output is infinite, that shows only where its window lay, in its own group. Raises ValueError if
+    conv2d wouldn't make a result of grad_output's size from an input of this size, batch and channels included.
 
     >>> weight, above = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[1.0, 10.0]]]])
     >>> conv2d_input_gradient((1, 1, 1, 5), weight, above, stride=2)
@@ -165,6 +169,7 @@ class Conv2dFunction(torch.autograd.Function):
     `apply` takes what conv2d takes, in conv2d's order and by position; the last five may be left out. Here `padding` is
     a number or a pair, never a word. Only the gradients that somebody needs are computed. What backward needs is kept
     by ctx.save_for_backward, so a tensor that was modified in place since then is a RuntimeError of torch's.
+    Nobody asks for gradients of these gradients.
     """
 
     @staticmethod

@@ -22,7 +22,8 @@ def conv1d_minimal(
 ) -> Float[Tensor, "batch out out_width"]:
     """At each place, the sum over channels and window of x · weight. Stride 1, no padding; the kernel isn't flipped.
 
-    The sizes fit: as many channels in `x` as in `weight`, and 1 ≤ kw ≤ width. Then out_width is width - kw + 1.
+    The sizes fit: as many channels in `x` as in `weight`, and 1 ≤ kw ≤ width. Then out_width is width - kw + 1. If an
+    entry of x is infinite, it shows only where a window holds it.
 
     >>> conv1d_minimal(torch.tensor([[[1.0, 2.0, 4.0, 8.0]]]), torch.tensor([[[10.0, 1.0]]]))
     tensor([[[12., 24., 48.]]])
@@ -70,7 +71,8 @@ def pad1d(
     They are all `value` (constant), or what a mirror in the outermost entry shows (reflect: the outermost entry itself
     isn't repeated), or what comes from the other end (circular). A mirror in x shows at most width - 1 entries, and the
     other end has width. Raises a ValueError that names the number at fault if `left` or `right` is negative or more
-    than there are to take, and one that names the mode if it is none of the three. `value` may be infinite.
+    than there are to take, and one that names the mode if it is none of the three, even with nothing to pad. `value`
+    may be infinite.
 
     >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
     >>> for mode in ("constant", "reflect", "circular"):
@@ -205,8 +207,9 @@ def conv1d(
 ) -> Float[Tensor, "batch out out_width"]:
     """Equal to torch.nn.functional.conv1d, with a padding of zeros that is one int for both sides.
 
-    Raises what `check_sizes` raises if the shapes don't fit, and a ValueError if the padding is negative, if a stride
-    or dilation is below 1, or if the kernel doesn't fit into the padded x.
+    An infinite entry of x shows only in its own group, where a weight meets it. Raises what `check_sizes` raises if the
+    shapes don't fit, and a ValueError if the padding is negative, if a stride or dilation is below 1, or if the kernel
+    doesn't fit into the padded x.
 
     >>> conv1d(torch.ones(1, 2, 4), torch.ones(2, 1, 3), torch.tensor([0.0, 10.0]), padding=1, groups=2).tolist()
     [[[2.0, 3.0, 3.0, 2.0], [12.0, 13.0, 13.0, 12.0]]]
@@ -250,9 +253,10 @@ def conv2d(
     """Equal to torch.nn.functional.conv2d: a window that slides, and everything that can be set about it.
 
     A pair is (height, width). The padding is zeros; "same" keeps height and width, by `same_padding`, and "valid" pads
-    nothing. Raises what `check_sizes` raises if the shapes don't fit, and a ValueError if padding is "same" and a
-    stride isn't 1, if it is another word or negative, if an option is no pair, if a stride or dilation is below 1, or
-    if the kernel doesn't fit into the padded x. Dumoulin and Visin 2016, chapter 2.
+    nothing. An infinite entry of x shows only in its own group, where a weight meets it. Raises what `check_sizes`
+    raises if the shapes don't fit, and a ValueError if padding is "same" and a stride isn't 1, if it is another word or
+    negative, if an option is no pair, if a stride or dilation is below 1, or if the kernel doesn't fit into the padded
+    x. Dumoulin and Visin 2016, chapter 2.
 
     >>> x = torch.arange(1.0, 10).view(1, 1, 3, 3)
     >>> conv2d(x, torch.ones(1, 1, 2, 2), torch.tensor([0.5]), stride=(1, 2), padding=(0, 1)).tolist()

@@ -16,6 +16,14 @@ def in_double(call, *inputs, **options):
     return call(*(x.double() for x in inputs), **options).to(inputs[0].dtype)
 
 
+def with_an_infinity(linear, x, place):
+    """(x with an infinity at `place`, what `linear` gives then): infinite where the entry counts, else as with a 0."""
+    infinite, zero, one = x.clone(), x.clone(), torch.zeros_like(x)
+    infinite[place], zero[place], one[place] = torch.inf, 0.0, 1.0
+    share = linear(one)
+    return infinite, torch.where(share.abs() < 1e-6, linear(zero), share.sign() * torch.inf)
+
+
 # ---- Minimal ---------------------------------------------------------------------------------------------------------
 
 
@@ -69,6 +77,13 @@ def test_gradients_of_rows(draw):
 def test_rows_in_half_precision(dtype, draw):
     x, weight = draw(3, 2, 7).to(dtype), (draw(4, 2, 2) / 2).to(dtype)
     close(conv.conv1d_minimal(x, weight), in_double(F.conv1d, x, weight))
+
+
+@exercise("conv1d_minimal")
+def test_an_infinity_in_a_row_stays_in_its_windows(draw):
+    weight = draw(4, 3, 2)
+    x, expected = with_an_infinity(lambda x: F.conv1d(x, weight), draw(2, 3, 8), (1, 2, 5))
+    close(conv.conv1d_minimal(x, weight), expected)
 
 
 @exercise("conv2d_minimal")
@@ -135,6 +150,13 @@ def test_gradients_of_pictures(draw):
 def test_pictures_in_half_precision(dtype, draw):
     x, weight = draw(3, 2, 4, 5).to(dtype), (draw(4, 2, 1, 2) / 2).to(dtype)
     close(conv.conv2d_minimal(x, weight), in_double(F.conv2d, x, weight))
+
+
+@exercise("conv2d_minimal")
+def test_an_infinity_in_a_picture_stays_in_its_windows(draw):
+    weight = draw(4, 3, 2, 3)
+    x, expected = with_an_infinity(lambda x: F.conv2d(x, weight), draw(2, 3, 6, 7), (1, 2, 3, 1))
+    close(conv.conv2d_minimal(x, weight), expected)
 
 
 # ---- Padding ---------------------------------------------------------------------------------------------------------
@@ -385,6 +407,7 @@ def test_negative_sides_are_refused(mode, draw):
 @exercise("pad2d")
 def test_other_modes_of_padding_pictures_are_refused(draw):
     raises(ValueError, conv.pad2d, draw(2, 3, 4, 5), 1, 1, 1, 1, "replicate", names="replicate")
+    raises(ValueError, conv.pad2d, draw(2, 3, 4, 5), 0, 0, 0, 0, "replicate", names="replicate")
 
 
 # ---- The parts of everything -----------------------------------------------------------------------------------------
@@ -683,6 +706,14 @@ def test_rows_whose_shapes_do_not_fit_are_refused(x, weight, bias, groups, draw)
 
 
 @exercise("conv1d")
+@pytest.mark.parametrize("options", [ROWS[0], ROWS[2], ROWS[3], ROWS[4], ROWS[-1]], ids=str)
+def test_an_infinity_in_a_row_stays_in_its_windows_and_group(options, draw):
+    x, weight, _ = some_conv1d(draw, **options)
+    x, expected = with_an_infinity(lambda x: F.conv1d(x, weight, **options), x, (1, 3, 4))
+    close(conv.conv1d(x, weight, **options), expected)
+
+
+@exercise("conv1d")
 def test_impossible_options_of_rows_are_refused(draw):
     x, weight = draw(2, 3, 7), draw(4, 3, 3)
     raises(ValueError, conv.conv1d, x, draw(4, 3, 8))
@@ -885,6 +916,14 @@ def test_conv2d_in_half_precision(dtype, draw):
 def test_pictures_whose_shapes_do_not_fit_are_refused(x, weight, bias, groups, draw):
     bias = None if bias is None else draw(*bias)
     raises(ValueError, conv.conv2d, draw(*x), draw(*weight), bias, groups=groups)
+
+
+@exercise("conv2d")
+@pytest.mark.parametrize("options", [PICTURES[i] for i in (0, 2, 3, 4, 7, 8, 12, 16)], ids=str)
+def test_an_infinity_in_a_picture_stays_in_its_windows_and_group(options, draw):
+    x, weight, _ = some_conv2d(draw, **options)
+    x, expected = with_an_infinity(lambda x: F.conv2d(x, weight, **options), x, (1, 3, 4, 5))
+    close(conv.conv2d(x, weight, **options), expected)
 
 
 @exercise("conv2d")

@@ -81,6 +81,16 @@ def test_a_kernel_without_a_middle_is_refused(name, kernel, draw):
     raises(ValueError, getattr(filters, name), draw(3, 8, 9), draw(*kernel), names=kernel)
 
 
+@exercise("apply_kernel")
+def test_an_infinite_pixel_stays_under_the_kernel_and_in_its_channel(draw):
+    image, kernel = draw(3, 7, 8), draw(3, 1)
+    infinite, zero, one = image.clone(), image.clone(), torch.zeros_like(image)
+    infinite[1, 3, 4], zero[1, 3, 4], one[1, 3, 4] = torch.inf, 0.0, 1.0
+    share = reflected(one, kernel)
+    expected = torch.where(share.abs() < 1e-6, reflected(zero, kernel), share.sign() * torch.inf)
+    close(filters.apply_kernel(infinite, kernel), expected)
+
+
 # ---- Kernels that blur and sharpen -----------------------------------------------------------------------------------
 
 
@@ -303,8 +313,9 @@ def test_a_bank_is_made_where_it_is_asked_for():
 def multiplied(kernel, *tolerance):
     """Your column times your row."""
     parts = filters.separate(kernel, *tolerance)
-    shapes = [list(getattr(part, "shape", ())) for part in parts] if isinstance(parts, tuple | list) else parts
-    equal(shapes, [[kernel.shape[0]], [kernel.shape[1]]], name="the shapes of column and row")
+    equal(len(parts) if isinstance(parts, tuple | list) else parts, 2, name="how many vectors come back")
+    for part, name, length in zip(parts, ("column", "row"), kernel.shape, strict=True):
+        equal(list(getattr(part, "shape", ())), [length], name=f"the shape of {name}")
     return parts[0][:, None] * parts[1][None, :]
 
 
@@ -359,10 +370,22 @@ def test_kernels_that_are_no_product(draw, device):
 @pytest.mark.parametrize("first", [1.0, 300.0], ids=lambda first: f"first {first}")
 def test_the_second_singular_value_decides(tolerance, first, draw):
     limit = first * (tolerance or (1e-5,))[0]
+    kernel = with_singular_values(draw, 5, 4, first, 0.6 * limit, 0.6 * limit, 0.4 * limit)
+    close(multiplied(kernel, *tolerance), kernel, atol=10 * limit, name="a second value of 0.6 times the limit")
     kernel = with_singular_values(draw, 5, 4, first, 0.9 * limit, 0.9 * limit, 0.8 * limit)
     close(multiplied(kernel, *tolerance), kernel, atol=10 * limit, name="a second value of 0.9 times the limit")
     kernel = with_singular_values(draw, 5, 4, first, 1.1 * limit, 0.0, 0.0)
     raises(ValueError, filters.separate, kernel, *tolerance)
+
+
+@exercise("separate")
+def test_a_second_singular_value_exactly_at_the_limit_passes(device):
+    # The singular values are 2 and 1, and then 3 and 0.
+    kernel = torch.tensor([[2.0, 0.0], [0.0, 1.0]], device=device)
+    first = torch.tensor([[2.0, 0.0], [0.0, 0.0]], device=device)
+    close(multiplied(kernel, 0.5), first, atol=1.01, name="the product, if half of the first value is allowed")
+    kernel = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 0.0]], device=device)
+    close(multiplied(kernel, 0.0), kernel, name="the product, if nothing is allowed")
 
 
 @exercise("separate")

@@ -89,6 +89,13 @@ def test_gap_refuses_results_of_the_wrong_shape(draw):
     raises(ValueError, gap, lambda x: x.T[:, :1], lambda y: y.T, x, y, names=("(3, 1)", "(3, 2)"))
 
 
+@exercise("adjoint_gap")
+def test_gap_where_one_side_gives_only_zeros(device):
+    x, y = torch.tensor([3.0, 4.0], device=device), torch.tensor([6.0, 8.0], device=device)
+    close(gradients.adjoint_gap(lambda x: 0 * x, lambda y: 2 * y, x, y), 1.0, name="a step forward that gives zeros")
+    close(gradients.adjoint_gap(lambda x: 2 * x, lambda y: 0 * y, x, y), 1.0, name="a step back that gives zeros")
+
+
 # ---- Cases that all three gradients and the function meet ------------------------------------------------------------
 
 # batch, channels, height, width; out, kernel height and width; stride, padding, dilation, groups
@@ -127,6 +134,14 @@ def from_autograd(x, weight, above, options):
     x, weight = (value.detach().clone().requires_grad_() for value in (x, weight))
     with torch.enable_grad():
         return torch.autograd.grad(F.conv2d(x, weight, None, *options), (x, weight), above)
+
+
+def with_an_infinity(linear, x, place):
+    """(x with an infinity at `place`, what `linear` gives then): infinite where the entry counts, else as with a 0."""
+    infinite, zero, one = x.clone(), x.clone(), torch.zeros_like(x)
+    infinite[place], zero[place], one[place] = torch.inf, 0.0, 1.0
+    share = linear(one)
+    return infinite, torch.where(share.abs() < 1e-6, linear(zero), share.sign() * torch.inf)
 
 
 # ---- The bias --------------------------------------------------------------------------------------------------------
@@ -221,6 +236,16 @@ def test_weight_gradient_keeps_the_dtype(dtype, draw):
 
 
 @exercise("conv2d_weight_gradient")
+@pytest.mark.parametrize("options", [(3, 0, 1, 1), (1, 0, 1, 2), (1, (1, 0), (1, 2), 2), (2, 1, (1, 2), 1)], ids=str)
+def test_an_infinity_shows_in_the_weights_that_met_it(options, draw):
+    # With stride 3 no window of 2 columns reaches the last one.
+    x, weight, above = make(draw, (2, 4, 8, 9), (6, 3, 2), options)
+    for place in ((1, 3, 3, 8), (1, 1, 4, 4)):
+        infinite, expected = with_an_infinity(lambda x: from_autograd(x, weight, above, options)[1], x, place)
+        close(gradients.conv2d_weight_gradient(infinite, weight.shape, above, *options), expected)
+
+
+@exercise("conv2d_weight_gradient")
 def test_options_of_the_weight_gradient_have_torchs_names_and_may_be_left_out(draw):
     x, weight, above = make(draw, (2, 3, 5, 6), (4, 2, 3), (1, 0, 1, 1))
     _, expected = from_autograd(x, weight, above, (1, 0, 1, 1))
@@ -286,6 +311,13 @@ def test_minimal_input_gradient_of_any_layout(draw):
 
 
 @exercise("conv2d_input_gradient_minimal")
+def test_an_infinity_shows_where_its_window_lay(draw):
+    _, weight, above = make(draw, (2, 3, 6, 7), (4, 3, 2), PLAIN)
+    infinite, expected = with_an_infinity(lambda above: F.conv_transpose2d(above, weight), above, (1, 2, 1, 3))
+    close(gradients.conv2d_input_gradient_minimal(weight, infinite), expected)
+
+
+@exercise("conv2d_input_gradient_minimal")
 def test_minimal_input_gradient_keeps_the_dtype(draw):
     _, weight, above = (value.half() for value in make(draw, (2, 2, 5, 6), (3, 3, 2), PLAIN))
     expected = F.conv_transpose2d(above.float(), weight.float()).half()
@@ -331,6 +363,14 @@ def test_dilate_puts_zeros_between_neighbours_only(size, stride, draw):
 @exercise("dilate2d")
 def test_dilate_of_any_layout(draw):
     same_for_any_layout(gradients.dilate2d, lambda x, stride: spread_slowly(x, *stride), draw(3, 2, 4, 5), (2, 3))
+
+
+@exercise("dilate2d")
+@pytest.mark.parametrize("stride", [(2, 3), (1, 2)], ids=str)
+def test_zeros_beside_an_infinity_are_zeros(stride, draw):
+    x = draw(2, 3, 3, 4)
+    x[1, 0, 1, 2], x[0, 2, 0, 0] = torch.inf, -torch.inf
+    close(gradients.dilate2d(x, stride), spread_slowly(x, *stride))
 
 
 @exercise("dilate2d")
@@ -409,6 +449,15 @@ def test_transposed_convolution_is_the_adjoint_of_torchs_convolution(draw):
 
 
 @exercise("conv_transpose2d")
+@pytest.mark.parametrize("name", ["3 x 2 kernel", "stride (3, 2)", "dilation (3, 2)", "2 groups", "everything"])
+def test_an_infinity_shows_under_its_stamp_only(name, draw):
+    x_size, out, *options = TRANSPOSED[name]
+    weight = draw(x_size[1], *out)
+    x, expected = with_an_infinity(lambda x: F.conv_transpose2d(x, weight, None, *options), draw(*x_size), (1, 1, 2, 3))
+    close(gradients.conv_transpose2d(x, weight, None, *options), expected)
+
+
+@exercise("conv_transpose2d")
 def test_transposed_convolution_of_any_layout(draw):
     options = (2, 3), (1, 0), (1, 2), 2, (1, 2)
     inputs = draw(3, 4, 3, 4), draw(4, 3, 3, 2), draw(6)
@@ -448,6 +497,7 @@ def test_channels_that_do_not_fit_are_refused(draw):
     [({"output_padding": 1}, 1), ({"stride": 2, "output_padding": 2}, 2),
      ({"stride": (4, 2), "output_padding": (0, 2)}, 2), ({"stride": (2, 4), "output_padding": (2, 0)}, 2),
      ({"stride": 2, "dilation": 3, "output_padding": 3}, 3), ({"dilation": (3, 2), "output_padding": (0, 2)}, 2),
+     ({"stride": 2, "output_padding": (0, 5)}, 5), ({"stride": 2, "output_padding": (5, 0)}, 5),
      ({"stride": 2, "padding": 1, "output_padding": -1}, -1), ({"stride": 2, "output_padding": (0, -1)}, -1)],
     ids=str,
 )  # fmt: skip
@@ -492,6 +542,15 @@ def test_input_gradient_of_any_layout(draw):
         weight,
         above,
     )
+
+
+@exercise("conv2d_input_gradient")
+@pytest.mark.parametrize("options", [(1, 0, 1, 1), ((2, 3), 1, 1, 2), (1, 0, (1, 2), 2)], ids=str)
+def test_an_infinity_shows_where_its_window_lay_and_in_its_group(options, draw):
+    x, weight, above = make(draw, (2, 4, 8, 9), (6, 3, 2), options)
+    for place in ((1, 5, 1, 2), (1, 0, 2, 1)):
+        infinite, expected = with_an_infinity(lambda y: from_autograd(x, weight, y, options)[0], above, place)
+        close(gradients.conv2d_input_gradient(x.shape, weight, infinite, *options), expected)
 
 
 @exercise("conv2d_input_gradient")
@@ -598,8 +657,8 @@ def test_only_the_gradients_that_are_needed_are_computed(needed, draw):
         calls_of(gradients, NAMES[2]) as bias_calls,
     ):
         made.backward(above)
-    counts = [len(calls) for place, calls in enumerate((x_calls, weight_calls, bias_calls)) if place not in needed]
-    equal(counts, [0] * (3 - len(needed)), name="how often each gradient that nobody needs was computed")
+    for place, (calls, name) in enumerate(((x_calls, "x"), (weight_calls, "weight"), (bias_calls, "bias"))):
+        equal(place in needed or not calls, True, name=f"whether the gradient of {name} is only computed if needed")
     F.conv2d(*theirs, 2, 1).backward(above)
     close([ours[place].grad for place in needed], [theirs[place].grad for place in needed])
 
