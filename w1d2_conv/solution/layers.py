@@ -72,7 +72,8 @@ def linear(
 ) -> Float[Tensor, "... out"]:
     """Every vector along the last dim of `x`, multiplied by `weight`, plus `bias`: y = W x + b.
 
-    Any number of dims may come before, even none. The weight lies as torch stores it, with a row for each output.
+    Any number of dims may come before, even none, and each may be empty. The weight lies as torch stores it, with a row
+    for each output.
 
     >>> linear(torch.tensor([1.0, 10.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
     [21.0, 43.0, 65.0]
@@ -107,10 +108,11 @@ def dropout(
 ) -> Float[Tensor, "..."]:
     """While training, drops each entry with probability `p`, independently of others, and divides the rest by 1 - p.
 
-    A dropped entry is 0, and so is its gradient. If p is 1, everything is dropped. When not training, the result equals
-    x, and may be x itself. The chance is p for every dtype of x: note that a draw in bfloat16 or float16 is too coarse
-    for that. The draws come from `generator`, which lives on x's device, or from torch's global one if it is None.
-    Raises ValueError if p is not between 0 and 1, whether training or not. Srivastava et al. 2014.
+    A dropped entry is 0 (if it was finite), and so is its gradient. If p is 1, everything is dropped. When not
+    training, the result equals x, and may be x itself. The chance is p for every dtype of x: note that a draw in
+    bfloat16 or float16 is too coarse for that. The draws come from `generator`, which lives on x's device, or from
+    torch's global one if it is None. Raises ValueError if p is not between 0 and 1 (NaN isn't), whether training or
+    not. Srivastava et al. 2014.
 
     >>> sorted(dropout(torch.ones(1000), 0.2).unique().tolist())
     [0.0, 1.25]
@@ -133,7 +135,8 @@ def dropout(
 def softmax(x: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..."]:
     """exp(x) divided by its sum along `dim`: positive numbers that sum to 1 along it. `dim` may be negative.
 
-    Scores may be huge, of either sign. A score of -inf gets the probability 0, if some other along `dim` is finite.
+    The sum is 1 as closely as x's dtype can tell. Scores may be huge, of either sign. A score of -inf gets the
+    probability 0, if some other along `dim` is finite.
 
     >>> softmax(torch.tensor([[1001.0, 1002.0, 1003.0]]), dim=1)
     tensor([[0.0900, 0.2447, 0.6652]])
@@ -212,10 +215,10 @@ def kaiming_normal_(
 ) -> Float[Tensor, "out channel *kernel"]:
     """Fills `weight` from a normal distribution with mean 0 and variance 2 / ((1 + a²) · fan), and returns it.
 
-    `a` is the negative slope of the leaky ReLU in the network: 0 for ReLU, 1 for no activation at all. The weight is
-    filled in place, whatever its strides and dtype, and no gradient is recorded, so it may be a parameter. The draws
-    come from `generator`, which lives on the weight's device, or from torch's global one if it is None. Raises
-    ValueError for any other mode, and names it. He et al. 2015, section 2.2.
+    `a` is the negative slope of the leaky ReLU in the network: 0 for ReLU, 1 for no activation at all; it may have
+    either sign. The weight is filled in place, whatever its strides and dtype, and no gradient is recorded, so it may
+    be a parameter. The draws come from `generator`, which lives on the weight's device, or from torch's global one if
+    it is None. Raises ValueError for any other mode, and names it. He et al. 2015, section 2.2.
 
     >>> round(kaiming_normal_(torch.empty(200, 50, 3, 3)).std().item(), 3)  # the square root of 2/450
     0.067

@@ -97,15 +97,15 @@ def group_norm(
 
     Of 6 channels in 2 groups, the first three are one group. `weight` and `bias` have one value for each channel; None
     stands for 1 and 0. The variance is the biased one. float16 and bfloat16 are computed in float32, and the result
-    has x's dtype. There may be no example at all. Raises ValueError if `num_groups` doesn't divide the number of
-    channels; the message names both numbers. Wu and He 2018, section 3.
+    has x's dtype. There may be no example at all. Raises ValueError if `num_groups` is below 1 or doesn't divide the
+    number of channels; the message names both numbers. Wu and He 2018, section 3.
 
     >>> group_norm(torch.tensor([[[1.0], [3.0], [10.0], [50.0]]]), 2, eps=0.0).flatten().tolist()
     [-1.0, 1.0, -1.0, 1.0]
     """
     # BEGIN SOLUTION
     channel = x.shape[1]
-    if channel % num_groups != 0:
+    if num_groups < 1 or channel % num_groups != 0:
         raise ValueError(f"{channel} channels can't be cut into {num_groups} groups of the same size")
     # TODO: give the groups a dim of their own, and normalize over everything behind it.
     grouped = x.unflatten(1, (num_groups, channel // num_groups))  # (batch, group, channel of the group, ...)
@@ -226,8 +226,9 @@ def batch_norm_backward(
 
     `grad_output` is the gradient of the loss with respect to batch_norm's result, and has its shape. Mean and variance
     depend on `x` as well, so each value of `x` moves the results of its whole channel. It works under torch.no_grad()
-    too. float16 and bfloat16 are computed in float32, and each gradient has the dtype of what it belongs to (that of
-    the bias has weight's). Ioffe and Szegedy 2015, section 3.
+    too. No argument is changed, nor whether it requires a gradient. float16 and bfloat16 are computed in float32, and
+    each gradient has the dtype of what it belongs to (that of the bias has weight's). Ioffe and Szegedy 2015, section
+    3.
 
     >>> x = torch.tensor([[0.0], [2.0], [4.0]])
     >>> upstream = torch.tensor([[1.0], [0.0], [0.0]])

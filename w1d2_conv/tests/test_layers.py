@@ -53,6 +53,12 @@ def test_relu_of_what_is_no_ordinary_number(value, expected, device):
 
 
 @exercise("relu")
+def test_relu_leaves_the_largest_number_as_it_is(device):
+    largest = torch.finfo(torch.float32).max
+    close(layers.relu(torch.tensor([largest, -largest], device=device)), torch.tensor([largest, 0.0], device=device))
+
+
+@exercise("relu")
 def test_relu_gives_a_new_tensor(draw):
     x = draw(3, 5).abs()
     before = x.clone()
@@ -68,6 +74,12 @@ def test_relu_has_the_right_gradient(draw):
 @exercise("relu")
 def test_relu_of_any_layout(draw):
     same_for_any_layout(layers.relu, F.relu, draw(2, 3, 5, 4))
+
+
+@exercise("relu")
+def test_relu_keeps_all_the_digits_of_float64(draw):
+    x = draw(3, 5).double() / 3
+    equal(layers.relu(x), F.relu(x))
 
 
 @exercise("relu")
@@ -101,6 +113,12 @@ def test_leaky_relu_with_any_slope(slope, draw):
 @exercise("leaky_relu")
 def test_leaky_relu_of_any_layout(draw):
     same_for_any_layout(layers.leaky_relu, F.leaky_relu, draw(2, 3, 5, 4), 0.2)
+
+
+@exercise("leaky_relu")
+def test_leaky_relu_keeps_the_digits_of_float64(draw):
+    x = draw(3, 5).double() / 3
+    close(layers.leaky_relu(x, 0.2), F.leaky_relu(x, 0.2))
 
 
 @exercise("leaky_relu")
@@ -179,7 +197,7 @@ def test_linear_by_hand(device):
 
 
 @exercise("linear")
-@pytest.mark.parametrize("leading", [(), (1,), (3,), (7,), (2, 3), (2, 1, 3, 4)], ids=str)
+@pytest.mark.parametrize("leading", [(), (1,), (3,), (7,), (2, 3), (2, 1, 3, 4), (0,), (2, 0)], ids=str)
 def test_linear_takes_any_dims_in_front(leading, draw):
     same_gradients(layers.linear, F.linear, draw(*leading, 5), draw(7, 5), draw(7))
 
@@ -276,6 +294,12 @@ def test_flatten_copies_nothing_of_a_slice_of_channels(draw):
 
 
 @exercise("flatten")
+def test_flatten_keeps_all_the_digits_of_float64(draw):
+    x = draw(2, 3, 4, 5).double() / 3
+    equal(layers.flatten(x, 1, 2), torch.flatten(x, 1, 2))
+
+
+@exercise("flatten")
 def test_flatten_has_the_right_gradient(draw):
     same_gradients(layers.flatten, torch.flatten, draw(2, 3, 4, 5), 1, 2)
 
@@ -355,6 +379,23 @@ def test_dropout_keeps_the_dtype(dtype, draw):
 
 
 @exercise("dropout")
+def test_dropout_keeps_the_digits_of_float64(draw):
+    x = draw(3, 4, 5).double() / 3
+    out = layers.dropout(x, P)
+    close(out, torch.where(out == 0, 0.0, x / (1 - P)))
+
+
+@exercise("dropout")
+def test_how_many_are_dropped_is_left_to_chance(draw):
+    # n = 500 calls with 3 entries each; what drops the same number each time is noticed. False alarm: 1e-6.
+    x = torch.ones_like(draw(3))
+    counts = torch.stack([(layers.dropout(x, P) == 0).sum() for _ in range(500)])
+    chances = [math.comb(3, k) * P**k * (1 - P) ** (3 - k) for k in range(4)]
+    outcomes = [f"{count} of 3 entries dropped" for count in range(4)]
+    same_distribution(counts, chances, name="500 calls", outcomes=outcomes)
+
+
+@exercise("dropout")
 @pytest.mark.parametrize("p", [0.0, P, 1.0])
 def test_nothing_is_dropped_in_evaluation(p, draw):
     x = draw(3, 4, 5)
@@ -420,7 +461,7 @@ def test_the_generator_moves_on(draw, device):
 
 @exercise("dropout")
 @pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
-@pytest.mark.parametrize("p", [-0.1, 1.1, 20])
+@pytest.mark.parametrize("p", [-0.1, 1.1, 20, NAN])
 def test_dropout_refuses_what_is_no_probability(p, training, draw):
     raises(ValueError, layers.dropout, draw(3, 4), p, training)
 
@@ -477,6 +518,15 @@ def test_softmax_of_impossible_scores(device):
 @pytest.mark.parametrize("dim", [0, 2])
 def test_softmax_of_any_layout(dim, draw):
     same_for_any_layout(layers.softmax, torch.softmax, draw(3, 2, 5), dim)
+
+
+@exercise("softmax")
+def test_probabilities_sum_to_1_to_the_last_digits_of_float64(draw):
+    # One score stands out, so the exponentials sum to little more than 1.
+    x = draw(3, 7).double() - 30
+    x[:, 2] = 0.0
+    sums = layers.softmax(x, 1).sum(1)
+    close(sums, torch.ones_like(sums), rtol=0, atol=2e-13, name="the sum of the probabilities")
 
 
 @exercise("softmax")
@@ -734,7 +784,9 @@ def test_kaiming_takes_the_fan_that_it_is_told(name, kind, shape, fan_in, fan_ou
 
 
 @kaiming
-@pytest.mark.parametrize("a, mode, fan", [(0.3, "fan_in", 600), (1.0, "fan_out", 900), (math.sqrt(5), "fan_in", 600)])
+@pytest.mark.parametrize(
+    "a, mode, fan", [(0.3, "fan_in", 600), (1.0, "fan_out", 900), (math.sqrt(5), "fan_in", 600), (-0.8, "fan_in", 600)]
+)
 def test_kaiming_knows_how_much_the_activation_leaks(name, kind, a, mode, fan, device):
     weight = blank(60, 40, 5, 3, device=device)
     getattr(layers, name)(weight, a, mode)

@@ -283,6 +283,17 @@ def test_group_norm_in_few_digits_rounds_once(dtype, draw):
 
 
 @exercise("group_norm")
+@LOW
+def test_weight_and_bias_of_groups_come_before_the_rounding(dtype, draw):
+    # The bias takes nearly all away again: what was rounded before it stands out.
+    x, weight = draw(3, 6, 20).to(dtype), 64 + draw(6).to(dtype)
+    x[:, :, 1:2] = x[:, :, :1]
+    bias = (-F.group_norm(x.float(), 2, weight.float())[0, :, 0]).to(dtype)
+    expected = F.group_norm(x.float(), 2, weight.float(), bias.float()).to(dtype)
+    close(normalize.group_norm(x, 2, weight, bias), expected)
+
+
+@exercise("group_norm")
 def test_no_example_has_groups_too(draw):
     x = draw(0, 6, 4, 5)
     close(normalize.group_norm(x, 2, draw(6), draw(6)), x)
@@ -297,6 +308,12 @@ def test_group_norm_has_the_right_gradients(draw):
 @pytest.mark.parametrize("channel, num_groups", [(6, 4), (5, 2), (3, 7)])
 def test_groups_of_different_sizes_are_refused(channel, num_groups, draw):
     raises(ValueError, normalize.group_norm, draw(2, channel, 8, 9), num_groups, names=(channel, num_groups))
+
+
+@exercise("group_norm")
+@pytest.mark.parametrize("num_groups", [0, -2])
+def test_fewer_groups_than_one_are_refused(num_groups, draw):
+    raises(ValueError, normalize.group_norm, draw(2, 6, 8, 9), num_groups, names=(6, num_groups))
 
 
 # ---- Instance norm ---------------------------------------------------------------------------------------------------
@@ -339,6 +356,17 @@ def test_instance_norm_of_any_layout(draw):
 @LOW
 def test_instance_norm_in_few_digits_rounds_once(dtype, draw):
     x, weight, bias = (draw(3, 6, 20) * 200 + 1001).to(dtype), draw(6).to(dtype), draw(6).to(dtype)
+    expected = torch_instance_norm(x.float(), weight.float(), bias.float()).to(dtype)
+    close(normalize.instance_norm(x, weight, bias), expected)
+
+
+@exercise("instance_norm")
+@LOW
+def test_weight_and_bias_of_instances_come_before_the_rounding(dtype, draw):
+    # The bias takes nearly all away again: what was rounded before it stands out.
+    x, weight = draw(3, 6, 20).to(dtype), 64 + draw(6).to(dtype)
+    x[:, :, 1:2] = x[:, :, :1]
+    bias = (-torch_instance_norm(x.float(), weight.float())[0, :, 0]).to(dtype)
     expected = torch_instance_norm(x.float(), weight.float(), bias.float()).to(dtype)
     close(normalize.instance_norm(x, weight, bias), expected)
 
@@ -733,6 +761,16 @@ def test_gradients_are_accurate_where_the_mean_is_large(draw, device):
     expected = autograd_of_batch_norm(*(value.double().cpu() for value in (above, x, weight)))
     got = normalize.batch_norm_backward(above, x, weight)
     close(got, tuple(value.float().to(device) for value in expected), atol=3e-3, rtol=1e-3, parts=GRADIENTS)
+
+
+@exercise("batch_norm_backward")
+def test_arguments_require_no_more_gradients_than_before(draw):
+    for wanted in ([False, False, False], [False, True, False], [False, False, True]):
+        args = [value.requires_grad_(want) for value, want in zip((draw(3, 6, 4), draw(3, 6, 4), draw(6)), wanted)]
+        close(normalize.batch_norm_backward(*args), autograd_of_batch_norm(*args), parts=GRADIENTS)
+        parts = ("grad_output", "x", "weight")
+        equal([value.requires_grad for value in args], wanted, parts=parts, name="requires_grad after the call")
+        equal([value.grad is None for value in args], [True] * 3, parts=parts, name="whether .grad is still None")
 
 
 @exercise("batch_norm_backward")

@@ -167,6 +167,24 @@ def test_the_winners_come_through_unrounded(draw):
 
 
 @exercise("max_pool2d")
+@pytest.mark.parametrize("spread", [1.0, 1e-9], ids=["wide", "narrow"])
+def test_the_winners_keep_all_the_digits_of_float64(spread, draw):
+    # In the narrow case all entries are the same number in float32.
+    x = 1 + spread * draw(2, 3, 6, 8).double() / 3
+    equal(pooling.max_pool2d(x, 3, 2, 1), F.max_pool2d(x, 3, 2, 1))
+
+
+@exercise("max_pool2d")
+@pytest.mark.parametrize("stride", [(3, 1), (1, 3), (4, 2), (2, 4)], ids=str)
+def test_in_ceil_mode_each_axis_sticks_out_by_its_own_stride(stride, draw):
+    # One height and width of three or four leaves over as much as it can.
+    for height, width in product((5, 6, 7, 8), (6, 7, 8, 9)):
+        x = draw(1, 2, height, width)
+        expected = F.max_pool2d(x, 3, stride, ceil_mode=True)
+        close(pooling.max_pool2d(x, 3, stride, ceil_mode=True), expected, name=f"{height} x {width}")
+
+
+@exercise("max_pool2d")
 def test_a_window_with_nothing_but_padding_gives_minus_infinity(draw):
     # The two entries of the one window lie on either side of the input.
     x = draw(2, 3, 2, 2)
@@ -263,6 +281,15 @@ def test_avg_pool_with_all_its_options_crossed(draw):
         options = dict(stride=stride, padding=padding, ceil_mode=bool(ceil), count_include_pad=bool(include))
         options["divisor_override"] = divisor
         close(pooling.avg_pool2d(x, kernel, **options), F.avg_pool2d(x, kernel, **options), name=f"{kernel}, {options}")
+
+
+@exercise("avg_pool2d")
+@pytest.mark.parametrize("stride", [(3, 1), (1, 3), (4, 2), (2, 4)], ids=str)
+def test_in_ceil_mode_each_axis_sticks_out_as_far_as_its_own_stride(stride, draw):
+    for height, width in product((5, 6, 7, 8), (6, 7, 8, 9)):
+        x = draw(1, 2, height, width)
+        expected = F.avg_pool2d(x, 3, stride, ceil_mode=True)
+        close(pooling.avg_pool2d(x, 3, stride, ceil_mode=True), expected, name=f"{height} x {width}")
 
 
 @exercise("avg_pool2d")
@@ -466,6 +493,12 @@ def test_unfold_has_the_right_gradient(draw):
 
 
 @exercise("unfold")
+def test_columns_keep_all_the_digits_of_float64(draw):
+    x = draw(2, 3, 6, 9).double() / 3
+    equal(pooling.unfold(x, (2, 3), 1, 1), F.unfold(x, (2, 3), 1, 1))
+
+
+@exercise("unfold")
 def test_unfold_of_an_empty_batch(draw):
     close(pooling.unfold(draw(0, 3, 6, 9), (2, 3)), draw(0, 18, 35))
 
@@ -531,6 +564,13 @@ def test_fold_has_the_right_gradient(draw):
 def test_fold_to_a_square_of_one_int(draw):
     columns = draw(2, 12, 16)
     close(pooling.fold(columns, 5, 2), F.fold(columns, 5, 2))
+
+
+@exercise("fold")
+def test_fold_keeps_all_the_digits_of_float64(draw):
+    # Without overlaps nothing is added, so every digit is still there.
+    columns = draw(2, 18, 9).double() / 3
+    equal(pooling.fold(columns, (6, 9), (2, 3), stride=(2, 3)), F.fold(columns, (6, 9), (2, 3), stride=(2, 3)))
 
 
 @exercise("fold")
