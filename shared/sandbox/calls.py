@@ -188,32 +188,18 @@ def _same(old: Any, new: Any) -> bool:
 
 
 def stops_on_a_gpu(call: Call) -> tuple[str, BaseException | None] | None:
-    """What goes wrong when `call` is made on a GPU: (a sentence, the error), or None.
+    """What goes wrong when `call` is made on a GPU: (a sentence, the error), or None."""
+    from shared.sandbox.pretended_gpu import GPUTensor, OnlyOnGPU, pretended_gpu
 
-    A generator may belong on the CPU even there, or on the GPU: that is for the exercise to say. So one of the two is
-    enough.
-    """
-    leaves = tree_leaves((call.args, call.kwargs))
-    if not any(isinstance(leaf, Tensor | nn.Module | torch.device) for leaf in leaves):
+    if not any(isinstance(leaf, Tensor | nn.Module | torch.device) for leaf in tree_leaves((call.args, call.kwargs))):
         return None
     if call.of_object and not isinstance(call.args[0], nn.Module):
         return None  # nobody but its author could move such an object
-    found = _stops(call, move_generators=False)
-    if found and any(isinstance(leaf, torch.Generator) for leaf in leaves):
-        return found if _stops(call, move_generators=True) else None
-    return found
-
-
-def _stops(call: Call, move_generators: bool) -> tuple[str, BaseException | None] | None:
-    from shared.sandbox.pretended_gpu import GPUTensor, OnlyOnGPU, pretended_gpu
-
     moved: dict[int, Any] = {}
 
     def move(value):
         if isinstance(value, torch.device):
             return torch.device("cuda")
-        if move_generators and isinstance(value, torch.Generator):
-            return torch.Generator("cuda").manual_seed(value.initial_seed())
         if inspect.isroutine(value) or isinstance(value, functools.partial):
             return lambda *args, **kwargs: tree_map(move, value(*args, **kwargs))  # next_batch(), say
         if not isinstance(value, Tensor | nn.Module) or isinstance(value, GPUTensor):

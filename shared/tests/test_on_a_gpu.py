@@ -9,8 +9,6 @@ from torch import nn
 from torch.nn import functional as F
 
 from shared.author.on_a_gpu import stops_on_a_gpu
-from shared.sandbox import calls
-from shared.sandbox.calls import Call
 from shared.sandbox.pretended_gpu import OnlyOnGPU, pretended_gpu
 
 SOLUTION = """import torch
@@ -145,21 +143,3 @@ WRONG = {
 def test_it_stops_where_cuda_stops(what):
     with pretended_gpu(), pytest.raises(OnlyOnGPU):
         WRONG[what](torch.randn(3, 4).to("cuda"))
-
-
-def noise_where_x_is(x, generator):
-    return x + torch.rand(x.shape, device=x.device, generator=generator)
-
-
-def noise_for_everybody(x, generator):
-    return x + torch.rand(x.shape, generator=generator).to(x.device)
-
-
-def forgotten(x, generator):
-    return x + torch.rand(x.shape)
-
-
-@pytest.mark.parametrize("answer, stops", [(noise_where_x_is, False), (noise_for_everybody, False), (forgotten, True)])
-def test_a_generator_may_be_on_either_side(answer, stops):
-    call = Call("noise", answer, (torch.zeros(3), torch.Generator().manual_seed(0)), {})
-    assert bool(calls.stops_on_a_gpu(call)) == stops
