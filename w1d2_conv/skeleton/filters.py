@@ -193,7 +193,7 @@ def gallery(image: Float[Tensor, "3 height width"]) -> dict[str, Float[Tensor, "
 
 
 def milliseconds(call: Callable[[], object], repeats: int = 3) -> str:
-    """Given: the shortest time of the processor that `call` took, or a word about it if it needs a bonus that is still to do."""
+    """Given: the least processor time that `call` took; or a word about it if it needs a bonus that is still to do."""
     times = []
     for _ in range(repeats):
         start = time.process_time()
