@@ -177,8 +177,8 @@ def kaiming_normal_(
     be a parameter. The draws come from `generator`, which lives on the weight's device, or from torch's global one if
     it is None. Raises ValueError for any other mode, and names it. He et al. 2015, section 2.2.
 
-    >>> round(kaiming_normal_(torch.empty(200, 50, 3, 3)).std().item(), 3)  # the square root of 2/450
-    0.067
+    >>> round(kaiming_normal_(torch.empty(200, 50, 3, 3)).std().item(), 2)  # the square root of 2/450
+    0.07
     """
     # TODO: fill the weight in place, without a trace in the graph.
     raise NotImplementedError("kaiming_normal_")
