@@ -191,7 +191,8 @@ def batch_norm(
         centred, mean, variance = moments(x, (0, *range(2, x.ndim)))
     else:
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        centred, variance = wide - per_channel(running_mean, x.ndim), per_channel(running_var, x.ndim)
+        centred = wide - per_channel(running_mean, x.ndim)
+        variance = per_channel(running_var, x.ndim).to(wide.dtype)
 
     # TODO: while training, update the running statistics in place, without a graph.
     if training and running_mean is not None:

@@ -658,6 +658,24 @@ def test_weight_and_bias_come_before_the_rounding(training, dtype, draw):
 
 
 @exercise("batch_norm", modifies=True)
+def test_evaluation_keeps_all_digits_of_float64(draw):
+    x, running = draw(3, 6, 5, dtype=torch.float64), statistics(draw, 6, torch.float64)
+    close(normalize.batch_norm(x, *running), F.batch_norm(x, *running))
+
+
+@exercise("batch_norm", modifies=True)
+@LOW
+def test_evaluation_rounds_once_where_the_statistics_have_few_digits_too(dtype, draw):
+    # The bias takes nearly all away again: what was rounded before it stands out.
+    x, running = 200 + draw(1, 6, 20).to(dtype), statistics(draw, 6, dtype)
+    x[:, :, 1:2] = x[:, :, :1]
+    wide = [value.float() for value in running]
+    bias = (-F.batch_norm(x.float(), *wide)[0, :, 0]).to(dtype)
+    expected = F.batch_norm(x.float(), *wide, None, bias.float())
+    close(normalize.batch_norm(x, *running, None, bias), expected.to(dtype))
+
+
+@exercise("batch_norm", modifies=True)
 def test_statistics_keep_their_dtype(draw, device):
     x = draw(7, 6, 4, dtype=torch.float16)
     running = statistics(draw, 6, torch.float16)
