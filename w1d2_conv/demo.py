@@ -1,6 +1,6 @@
 """Shows the finished day at work on real pictures, and writes the README's pictures into images/.
 
-    make demo DAY=w1d2                     about a minute on two idle CPU cores
+    make demo DAY=w1d2                     about 15 seconds on two CPU cores
     make demo DAY=w1d2 DEVICE=cuda         the same on a GPU
     make demo DAY=w1d2 IMPL=solution       uses the reference code, even when your own has passed
 
