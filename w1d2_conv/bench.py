@@ -152,8 +152,7 @@ def norms(rounds: int) -> None:
     for channels, size in ((64, 56), (256, 14)):
         x = torch.randn(2 * BATCH, channels, size, size, device=DEVICE)
         weight, bias = torch.rand(channels, device=DEVICE), torch.rand(channels, device=DEVICE)
-        average, spread = torch.zeros(channels, device=DEVICE), torch.ones(channels, device=DEVICE)
-        running = average, spread
+        running = torch.zeros(channels, device=DEVICE), torch.ones(channels, device=DEVICE)
         for training in (True, False):
             by_hand = (lambda x, w, b, s=running: BatchNorm.apply(x, w, b, *s)) if training else None
             rows.append(

@@ -36,7 +36,7 @@ from shared.data.arrays import mnist
 
 DEVICE = torch.device(os.environ.get("DEVICE", "cpu"))
 IMAGES = DAY / "images"
-BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#d1813c", "#5b9a6b", "#8a8a8a", "#b8434e"
+BLUE, ORANGE, GREY, RED = "#4c78a8", "#d1813c", "#8a8a8a", "#b8434e"
 
 
 def heading(text: str) -> None:
@@ -138,7 +138,7 @@ def checkerboard() -> None:
 
 
 def spread() -> None:
-    """How large the numbers are after each of twenty layers of 256 units and a ReLU, for each initialisation."""
+    """How large the numbers are on their way through twenty layers with a ReLU each, for each initialisation."""
     ways = {
         "normal, std 0.01": (lambda w: w.normal_(0, 0.01), GREY),
         "normal, std 1": (lambda w: w.normal_(0, 1), RED),
@@ -147,12 +147,8 @@ def spread() -> None:
     }
     figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
     for name, (initialise, colour) in ways.items():
-        torch.manual_seed(0)
-        x, sizes = torch.randn(128, 256), [1.0]
-        for _ in range(20):
-            x = relu(linear(x, initialise(torch.empty(256, 256))))
-            sizes.append(x.double().square().mean().sqrt().item())
-        axes.semilogy(range(21), sizes, "o-", ms=3, color=colour, label=name)
+        sizes = layers.signal(initialise)
+        axes.semilogy((0, *layers.DEPTHS), (1.0, *sizes), "o-", ms=3, color=colour, label=name)
         print(f"  {name:18} after 20 layers: {sizes[-1]:.2g}")
     axes.set_xticks(range(0, 21, 5))
     axes.set_xlabel("layers")

@@ -145,13 +145,13 @@ def hint(options: argparse.Namespace) -> int:
     seen, count = state.setdefault("hints", {}), len(exercise.hints)
     if not count:
         raise Refused(f"{exercise.name} has no hints")
-    level = options.level or min(seen.get(exercise.name, 0) + 1, count)
-    again = not options.level and seen.get(exercise.name, 0) >= count
+    given = seen.get(exercise.name, 0)
+    level = options.level or min(given + 1, count)
     found = answers.hint(day, exercise.name, level)
     if found is None:
         raise Refused(f"{exercise.name} has {count} hint{'s' * (count > 1)}")
     say(f"{exercise.name}, hint {level} of {count}: {found.short_title}\n\n{found.text.strip()}")
-    if again:
+    if not options.level and given >= count:
         rescue = wording.command("take", day.short, exercise.name)
         say(f"\nThis was the last hint. If you are stuck for good, `{rescue}` puts the answer into your file.")
     seen[exercise.name] = level  # only now: a hint that could not be printed was not given
